@@ -1,0 +1,210 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Build QEMU with this project laid over it, or its tests.
+
+Called by the top-level meson.build, from its build directory, once for each
+thing to build; every call first brings the tree up to date:
+
+  qemu/src      QEMU's source, unpacked once, with the overlay on it
+  qemu/build    its build directory, configured once
+  qemu/firmware s390-ccw.img, from Debian's package qemu-system-data
+
+A step that is done is not done again.
+"""
+
+import argparse
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import debian
+import qemu_overlay
+import qemu_tests
+
+ROOT = Path(__file__).resolve().parent.parent
+VERSION = '10.2.2'
+TARBALL = f'qemu_{VERSION}+ds.orig.tar.xz'
+SHA256 = 'be05230fe47a6937cd29f28f562932c8125f9c93c2a82c625198f7a4aa601dfb'
+SOURCE_PACKAGE = f'qemu=1:{VERSION}+ds-1'
+CONFIGURE = ['--python=/usr/bin/python3', '--target-list=s390x-softmmu',
+             '--without-default-features', '--enable-system', '--enable-tcg',
+             '--enable-trace-backends=log', '--disable-install-blobs',
+             '--disable-docs', '--disable-download']
+SANITIZERS = {'none': [], 'address': ['--enable-asan', '--enable-ubsan'],
+              'thread': ['--enable-tsan']}
+
+
+class BuildError(Exception):
+    """A reason, in one sentence, why the build cannot go on."""
+
+
+def say(text):
+    print(f'-- {text}', flush=True)
+
+
+def check_tarball(path):
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest != SHA256:
+        raise BuildError(
+            f'{path} is not the {TARBALL} this project is made for (its '
+            f'sha256 is {digest}): unpack it and set QEMU_SRC to the '
+            'directory to use it all the same')
+
+
+def find_source(wanted, work):
+    """The directory or tarball to take QEMU's source from."""
+    if wanted:
+        path = Path(wanted).expanduser().resolve()
+        if not path.exists():
+            raise BuildError(f'QEMU_SRC is {wanted}, which is not there: set '
+                             f'it to a QEMU {VERSION} directory or tarball')
+        return path
+    cached = ROOT.parent / 'shared' / 'cache' / TARBALL
+    if cached.exists():
+        return cached
+    say(f"QEMU's source: Debian's package {SOURCE_PACKAGE}, unstable")
+    try:
+        apt = debian.PrivateApt(work / 'apt-source', 'sid', 'amd64',
+                                types='deb-src')
+        apt.update()
+        return apt.source(SOURCE_PACKAGE, TARBALL)
+    except debian.DebianError as error:
+        raise BuildError(
+            f"{error}\nQEMU's source cannot be had from Debian any more: set "
+            f'QEMU_SRC to {TARBALL} or to a directory with the source of '
+            f'QEMU {VERSION}') from error
+
+
+def unpack_source(wanted, work):
+    """Fill work/src, unless it is filled from what is wanted already."""
+    src, record = work / 'src', work / 'source.txt'
+    path = wanted and str(Path(wanted).expanduser().resolve())
+    if src.is_dir() and record.exists():
+        if not path or record.read_text(encoding='utf-8') == path:
+            return src
+    source = find_source(wanted, work)
+    say(f"QEMU's source: {source}")
+    for old in (src, work / 'originals', work / 'build'):
+        shutil.rmtree(old, ignore_errors=True)
+    for old in (record, work / 'overlay.json'):
+        old.unlink(missing_ok=True)
+    if source.is_dir():
+        if not (source / 'VERSION').exists():
+            raise BuildError(f'{source} holds no QEMU source: set QEMU_SRC '
+                             f'to a QEMU {VERSION} directory or tarball')
+        shutil.copytree(source, src, symlinks=True,
+                        ignore=lambda where, names: (
+                            {'.git', 'build'} if Path(where) == source
+                            else set()))
+    else:
+        check_tarball(source)
+        src.mkdir(parents=True)
+        subprocess.run(['tar', '-xf', source, '-C', src,
+                        '--strip-components=1'], check=True)
+    record.write_text(path or str(source), encoding='utf-8')
+    return src
+
+
+def configure(work, src, sanitizers):
+    build, record = work / 'build', work / 'configure.txt'
+    options = CONFIGURE + SANITIZERS[sanitizers]
+    if (build / 'build.ninja').exists() and record.exists():
+        if record.read_text(encoding='utf-8').split('\n') == options:
+            return build
+    say('configuring QEMU')
+    shutil.rmtree(build, ignore_errors=True)
+    build.mkdir(parents=True)
+    log = work / 'configure.log'
+    with log.open('w', encoding='utf-8') as output:
+        result = subprocess.run([src / 'configure', *options], cwd=build,
+                                check=False, stdin=subprocess.DEVNULL,
+                                stdout=output, stderr=subprocess.STDOUT)
+    if result.returncode:
+        tail = log.read_text(encoding='utf-8').splitlines()[-15:]
+        raise BuildError('\n'.join(tail) + f'\nQEMU\'s configure failed; all '
+                         f'it said is in {log}')
+    record.write_text('\n'.join(options), encoding='utf-8')
+    return build
+
+
+def place_firmware(work, build):
+    """Debian's s390-ccw.img where QEMU, run from its build tree, looks."""
+    package = work / 'firmware'
+    if not package.exists():
+        say("firmware: Debian's package qemu-system-data, trixie")
+        apt = debian.PrivateApt(work / 'apt-firmware', 'trixie', 'amd64')
+        apt.update()
+        apt.unpack('qemu-system-data', package)
+    image = package / 'usr/share/qemu/s390-ccw.img'
+    for directory in ('pc-bios', 'qemu-bundle/usr/local/share/qemu'):
+        link = build / directory / image.name
+        if link.is_symlink() and os.readlink(link) == str(image):
+            continue
+        link.unlink(missing_ok=True)
+        link.symlink_to(image)
+
+
+def ninja(build, targets):
+    # QEMU's build.ninja is made anew first, should a meson.build have
+    # changed: only then are the tests known by name.
+    result = subprocess.run(['ninja', '-C', build, *targets], check=False)
+    if result.returncode:
+        raise BuildError(f'building {" ".join(targets)} failed')
+
+
+def build_targets(build, what):
+    ninja(build, ['build.ninja'])
+    if what == 'qemu':
+        return ['qemu-system-s390x']
+    return qemu_tests.needed_files(build, ROOT, what)
+
+
+def publish(built, output):
+    if not (output.is_symlink() and os.readlink(output) == str(built)):
+        output.unlink(missing_ok=True)
+        output.symlink_to(built)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--source', default='',
+                        help='directory or tarball of QEMU')
+    parser.add_argument('--sanitizers', choices=SANITIZERS, default='none')
+    parser.add_argument('what', choices=['qemu', *qemu_tests.SUITES])
+    parser.add_argument('output', type=Path,
+                        help='a link to the emulator, or a list of the files '
+                        'built')
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse_arguments()
+    work = Path('qemu').resolve()
+    work.mkdir(exist_ok=True)
+    with (work / 'lock').open('w', encoding='utf-8') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        wanted = os.environ.get('QEMU_SRC') or arguments.source
+        src = unpack_source(wanted, work)
+        qemu_overlay.Overlay(ROOT, src, work).lay()
+        build = configure(work, src, arguments.sanitizers)
+        place_firmware(work, build)
+        targets = build_targets(build, arguments.what)
+        ninja(build, targets)
+        if arguments.what == 'qemu':
+            publish(build / 'qemu-system-s390x', arguments.output)
+        else:
+            arguments.output.write_text(json.dumps(targets),
+                                        encoding='utf-8')
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except (BuildError, debian.DebianError, qemu_overlay.OverlayError,
+            qemu_tests.TestsError) as problem:
+        sys.exit(f'error: {problem}')
