@@ -1,0 +1,161 @@
+/*
+ * vfio-ccw: the way to a host that is a vfio-user server behind a socket
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Called by hw/vfio/ccw.c and ccw-link.c: with the BQL held, but for reset,
+ * which a worker calls without. What the server asks for, access to guest
+ * memory, is answered in the main loop with the BQL held; no request of ours
+ * is outstanding under the BQL then, so neither waits for the other.
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/error-report.h"
+#include "qemu/main-loop.h"
+#include "hw/vfio/ccw-link.h"
+#include "hw/vfio-user/device.h"
+#include "hw/vfio-user/proxy.h"
+#include "system/address-spaces.h"
+#include "system/dma.h"
+
+/* The errno that a server gets for guest memory it cannot have. */
+static int errno_of(MemTxResult result)
+{
+    switch (result) {
+    case MEMTX_DECODE_ERROR:
+        return ENODEV;
+    case MEMTX_ACCESS_ERROR:
+        return EPERM;
+    default:
+        return EFAULT;
+    }
+}
+
+static void answer(VFIOUserProxy *proxy, VFIOUserHdr *hdr, size_t size,
+                   MemTxResult result)
+{
+    if (hdr->flags & VFIO_USER_NO_REPLY) {
+        g_free(hdr);
+    } else if (result != MEMTX_OK) {
+        vfio_user_send_error(proxy, hdr, errno_of(result));
+    } else {
+        vfio_user_send_reply(proxy, hdr, size);
+    }
+}
+
+static void dma_read(VFIOUserProxy *proxy, const VFIOUserDMARW *request)
+{
+    size_t size = sizeof(*request) + request->count;
+    VFIOUserDMARW *reply = g_malloc0(size);
+    MemTxResult result;
+
+    *reply = *request;
+    result = dma_memory_read(&address_space_memory, reply->offset, reply->data,
+                             reply->count, MEMTXATTRS_UNSPECIFIED);
+    answer(proxy, &reply->hdr, size, result);
+}
+
+static void dma_write(VFIOUserProxy *proxy, VFIOUserDMARW *request)
+{
+    MemTxResult result;
+
+    result = dma_memory_write(&address_space_memory, request->offset,
+                              request->data, request->count,
+                              MEMTXATTRS_UNSPECIFIED);
+    answer(proxy, &request->hdr, sizeof(*request), result);
+}
+
+/* Main loop. Takes over the message's header, which is the whole message. */
+static void server_request(void *opaque, VFIOUserMsg *msg)
+{
+    VFIOCCWLink *link = opaque;
+    VFIOUserProxy *proxy = link->vdev->proxy;
+    VFIOUserDMARW *request = (VFIOUserDMARW *)msg->hdr;
+    size_t size = msg->hdr->size;
+
+    if (msg->fds) {
+        vfio_user_putfds(msg);
+        vfio_user_send_error(proxy, msg->hdr, EINVAL);
+        return;
+    }
+    switch (msg->hdr->command) {
+    case VFIO_USER_DMA_READ:
+        if (size < sizeof(*request) || request->count > proxy->max_xfer_size) {
+            break;
+        }
+        dma_read(proxy, request);
+        g_free(request);
+        return;
+    case VFIO_USER_DMA_WRITE:
+        if (size < sizeof(*request) ||
+            request->count > size - sizeof(*request)) {
+            break;
+        }
+        dma_write(proxy, request);
+        return;
+    }
+    vfio_user_send_error(proxy, msg->hdr, EINVAL);
+}
+
+static void server_lost(void *opaque)
+{
+    vfio_ccw_link_lost(opaque);
+}
+
+static void disconnect(VFIOCCWLink *link)
+{
+    vfio_user_disconnect(link->vdev->proxy);
+    link->vdev->proxy = NULL;
+    g_clear_pointer(&link->vdev->name, g_free);
+}
+
+static bool user_attach(VFIOCCWLink *link, const VFIOCCWTarget *target,
+                        Error **errp)
+{
+    ERRP_GUARD();
+    VFIODevice *vdev = link->vdev;
+
+    vdev->proxy = vfio_user_connect_dev(target->socket, errp);
+    if (!vdev->proxy) {
+        error_append_hint(errp, "Is the server running?\n");
+        return false;
+    }
+    vdev->name = g_strdup(target->socket->u.q_unix.path);
+    vdev->io_ops = &vfio_user_device_io_ops_sock;
+    vdev->use_region_fds = true;
+    vdev->proxy->wait_time = target->msg_timeout;
+    vfio_user_set_lost_handler(vdev->proxy, server_lost, link);
+    vfio_user_set_handler(vdev, server_request, link);
+    if (!vfio_user_validate_version(vdev->proxy, errp) ||
+        !vfio_device_attach_by_iommu_type(TYPE_VFIO_IOMMU_USER, vdev->name,
+                                          vdev, &address_space_memory, errp)) {
+        error_prepend(errp, "%s: ", vdev->name);
+        disconnect(link);
+        return false;
+    }
+    return true;
+}
+
+static void user_detach(VFIOCCWLink *link)
+{
+    vfio_device_detach(link->vdev);
+    disconnect(link);
+}
+
+static void user_cut(VFIOCCWLink *link)
+{
+    vfio_user_cut(link->vdev->proxy);
+}
+
+static int user_reset(VFIOCCWLink *link)
+{
+    return vfio_user_device_reset(link->vdev->proxy);
+}
+
+const VFIOCCWTransport vfio_ccw_transport_user = {
+    .attach = user_attach,
+    .detach = user_detach,
+    .cut = user_cut,
+    .reset = user_reset,
+};

@@ -1,0 +1,926 @@
+/*
+ * vfio-ccw: the guest-facing state machine of a passed-through subchannel
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Primer. A subchannel performs at most one function that counts: clear wins
+ * over halt, halt wins over start. The guest begins one with an instruction
+ * that is answered at once; the host is asked by a worker (see ccw-host.c), and
+ * what comes of it reaches the guest as status and an interrupt. So each
+ * function goes QUEUED -> SENT -> ACTIVE -> IDLE with status pending, and each
+ * of those steps can be overtaken. The table below is the whole machine.
+ *
+ * Before the table is looked up, an input is named: an instruction is refused
+ * for what the PMCW (cc 3) or pending status (cc 1) say; an answer to a request
+ * that is not the newest is stale; an IRB is one of six events by its function
+ * control and its finality. After it, exactly one function, dispatch(), writes
+ * the state.
+ *
+ * Called with the BQL held, by ccw.c only.
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/bitops.h"
+#include "hw/vfio/ccw-fsm.h"
+
+/* What an event brings along; which member is meant follows from the event. */
+typedef struct Input {
+    const ORB *orb;
+    const IRB *irb;
+    const SCHIB *schib;
+    const VFIOCCWAnswer *answer;
+} Input;
+
+/* Changes SCSW, PMCW and the waiting status; returns VFIO_CCW_DO_xxx. */
+typedef unsigned Action(VFIOCCWFsm *fsm, const Input *in);
+
+static Action start, halt, clear, clear_again, cancel, tested, sent, unsent,
+    accepted, failed, partial, end, end_halted, keep, end_halt, end_clear,
+    late, defer, alert, paths, relay, unplug, gone, returned, quiesce, reset;
+
+typedef enum CellKind {
+    CELL_BUG,     /* cannot happen: a mistake of ours, reported and survived */
+    CELL_IGNORED, /* legal, and nothing to do */
+    CELL_STALE,   /* belongs to something that was superseded: dropped */
+    CELL_REFUSED, /* the instruction ends with .cc and changes nothing */
+    CELL_DO,
+} CellKind;
+
+typedef struct Cell {
+    CellKind kind;
+    int cc;
+    Action *action;
+    const char *name;
+    VFIOCCWState next;
+} Cell;
+
+#define BUG         { CELL_BUG }
+#define IGNORED     { CELL_IGNORED }
+#define STALE       { CELL_STALE }
+#define CC2         { CELL_REFUSED, 2 }
+#define CC3         { CELL_REFUSED, 3 }
+#define DO(what, state) \
+    { CELL_DO, 0, what, #what, VFIO_CCW_##state }
+
+/* The lines of a row, in the order of VFIO_CCW_EVENTS. */
+#define GUEST(ssch, hsch, csch, xsch, rsch, tsch, tsch_primary)               \
+    [VFIO_CCW_EV_SSCH] = ssch, [VFIO_CCW_EV_HSCH] = hsch,                     \
+    [VFIO_CCW_EV_CSCH] = csch, [VFIO_CCW_EV_XSCH] = xsch,                     \
+    [VFIO_CCW_EV_RSCH] = rsch, [VFIO_CCW_EV_TSCH] = tsch,                     \
+    [VFIO_CCW_EV_TSCH_PRIMARY] = tsch_primary
+#define ANSWER(sent, retry, accepted, failed)                                 \
+    [VFIO_CCW_EV_SENT] = sent, [VFIO_CCW_EV_RETRY] = retry,                   \
+    [VFIO_CCW_EV_ACCEPTED] = accepted, [VFIO_CCW_EV_FAILED] = failed
+#define IRBS(partial, end, halt, clear, late, alert)                          \
+    [VFIO_CCW_EV_IRB_PARTIAL] = partial, [VFIO_CCW_EV_IRB_END] = end,         \
+    [VFIO_CCW_EV_IRB_HALT] = halt, [VFIO_CCW_EV_IRB_CLEAR] = clear,           \
+    [VFIO_CCW_EV_IRB_LATE] = late, [VFIO_CCW_EV_IRB_ALERT] = alert
+#define DEVICE(schib, crw, req, gone, returned)                               \
+    [VFIO_CCW_EV_SCHIB] = schib, [VFIO_CCW_EV_CRW] = crw,                     \
+    [VFIO_CCW_EV_REQ] = req, [VFIO_CCW_EV_GONE] = gone,                       \
+    [VFIO_CCW_EV_RETURNED] = returned
+#define QEMU(open, close, quiesced, reset)                                    \
+    [VFIO_CCW_EV_OPEN] = open, [VFIO_CCW_EV_CLOSE] = close,                   \
+    [VFIO_CCW_EV_QUIESCED] = quiesced, [VFIO_CCW_EV_RESET] = reset
+
+/* The lines that are the same wherever the device is open and at work. */
+#define DEVICE_OPEN                                                           \
+    DEVICE(DO(paths, SAME), DO(relay, SAME), DO(unplug, SAME),                \
+           DO(gone, NOT_OPER), BUG)
+#define QEMU_OPEN                                                             \
+    QEMU(BUG, DO(quiesce, QUIESCING), BUG, DO(reset, IDLE))
+
+/* In a row, SAME is that row's state. */
+#define VFIO_CCW_SAME VFIO_CCW_STATE__MAX
+
+/*
+ * GUEST:  SSCH HSCH CSCH XSCH RSCH, TSCH that leaves the function in progress,
+ *         TSCH of primary status.         PoP ch. 14, "I/O Instructions"
+ * ANSWER: SENT RETRY ACCEPTED FAILED.     Linux: fsm_io_request(),
+ *                                         fsm_io_busy(), fsm_io_retry(),
+ *                                         fsm_async_request()
+ * IRBS:   PARTIAL END HALT CLEAR LATE ALERT.
+ *                                         PoP ch. 16, "Subchannel-Status Word";
+ *                                         Linux: vfio_ccw_sch_io_todo()
+ * DEVICE: SCHIB CRW REQ GONE RETURNED.    PoP ch. 17, "Channel Report"; Linux:
+ *                                         vfio_ccw_chp_event(), fsm_notoper()
+ * QEMU:   OPEN CLOSE QUIESCED RESET.      Linux: fsm_open(), fsm_close()
+ */
+static const Cell table[VFIO_CCW_STATE__MAX][VFIO_CCW_EV__MAX] = {
+
+/* PoP: "not operational", cc 3 for all. Linux: VFIO_CCW_STATE_NOT_OPER. */
+[VFIO_CCW_NOT_OPER] = {
+    GUEST(CC3, CC3, CC3, CC3, CC3, CC3, BUG),
+    ANSWER(BUG, BUG, BUG, BUG),
+    IRBS(STALE, STALE, STALE, STALE, STALE, STALE),
+    DEVICE(IGNORED, IGNORED, DO(unplug, SAME), IGNORED, DO(returned, IDLE)),
+    QEMU(BUG, IGNORED, BUG, DO(gone, NOT_OPER)) },
+
+/* No function can be requested of a host that is not open. */
+[VFIO_CCW_STANDBY] = {
+    GUEST(CC3, CC3, CC3, CC3, CC3, CC3, BUG),
+    ANSWER(BUG, BUG, BUG, BUG),
+    IRBS(STALE, STALE, STALE, STALE, STALE, STALE),
+    DEVICE(DO(paths, SAME), IGNORED, IGNORED, IGNORED, IGNORED),
+    QEMU(DO(returned, IDLE), IGNORED, BUG, IGNORED) },
+
+/* PoP 14, SSCH, HSCH, CSCH: accepted. XSCH, RSCH: no start to act on, cc 2. */
+[VFIO_CCW_IDLE] = {
+    GUEST(DO(start, START_QUEUED), DO(halt, HALT_QUEUED),
+          DO(clear, CLEAR_QUEUED), CC2, CC2, DO(tested, SAME), BUG),
+    ANSWER(BUG, BUG, BUG, BUG),
+    IRBS(STALE, STALE, STALE, STALE, DO(late, SAME), DO(alert, SAME)),
+    DEVICE_OPEN, QEMU_OPEN },
+
+/* XSCH tells the truth only here: the host has not seen this start. */
+[VFIO_CCW_START_QUEUED] = {
+    GUEST(CC2, DO(halt, HALT_QUEUED), DO(clear, CLEAR_QUEUED),
+          DO(cancel, IDLE), CC2, DO(tested, SAME), BUG),
+    ANSWER(DO(sent, START_SENT), BUG, BUG, BUG),
+    IRBS(STALE, STALE, STALE, STALE, DO(defer, IDLE), DO(alert, SAME)),
+    DEVICE_OPEN, QEMU_OPEN },
+
+/* Linux: CP_PROCESSING; no IRB can belong to a start that was not answered. */
+[VFIO_CCW_START_SENT] = {
+    GUEST(CC2, DO(halt, HALT_QUEUED), DO(clear, CLEAR_QUEUED), CC2, CC2,
+          DO(tested, SAME), BUG),
+    ANSWER(BUG, DO(unsent, START_QUEUED), DO(accepted, START_ACTIVE),
+           DO(failed, IDLE)),
+    IRBS(STALE, STALE, STALE, STALE, STALE, DO(alert, SAME)),
+    DEVICE_OPEN, QEMU_OPEN },
+
+/* Linux: CP_PENDING. XSCH: the host interface cannot cancel, so cc 2. */
+[VFIO_CCW_START_ACTIVE] = {
+    GUEST(CC2, DO(halt, HALT_QUEUED), DO(clear, CLEAR_QUEUED), CC2, CC2,
+          DO(tested, SAME), DO(tested, IDLE)),
+    ANSWER(BUG, BUG, BUG, BUG),
+    IRBS(DO(partial, SAME), DO(end, IDLE), STALE, STALE, DO(end, IDLE),
+         DO(alert, SAME)),
+    DEVICE_OPEN, QEMU_OPEN },
+
+/* PoP 14, HSCH cc 2: halt in progress. Only a clear overtakes. */
+[VFIO_CCW_HALT_QUEUED] = {
+    GUEST(CC2, CC2, DO(clear, CLEAR_QUEUED), CC2, CC2, DO(tested, SAME), BUG),
+    ANSWER(DO(sent, HALT_SENT), BUG, BUG, BUG),
+    IRBS(IGNORED, DO(end_halted, IDLE), STALE, STALE, DO(end_halted, IDLE),
+         DO(alert, SAME)),
+    DEVICE_OPEN, QEMU_OPEN },
+
+/* The start may end before the halt is there: one story, told at the end. */
+[VFIO_CCW_HALT_SENT] = {
+    GUEST(CC2, CC2, DO(clear, CLEAR_QUEUED), CC2, CC2, DO(tested, SAME), BUG),
+    ANSWER(BUG, DO(unsent, HALT_QUEUED), DO(accepted, HALT_ACTIVE),
+           DO(failed, IDLE)),
+    IRBS(IGNORED, DO(keep, SAME), STALE, STALE, DO(keep, SAME),
+         DO(alert, SAME)),
+    DEVICE_OPEN, QEMU_OPEN },
+
+[VFIO_CCW_HALT_ACTIVE] = {
+    GUEST(CC2, CC2, DO(clear, CLEAR_QUEUED), CC2, CC2, DO(tested, SAME), BUG),
+    ANSWER(BUG, BUG, BUG, BUG),
+    IRBS(IGNORED, DO(keep, SAME), DO(end_halt, IDLE), STALE, DO(keep, SAME),
+         DO(alert, SAME)),
+    DEVICE_OPEN, QEMU_OPEN },
+
+/* PoP 14, CSCH: always cc 0; one clear serves all that ask for it. */
+[VFIO_CCW_CLEAR_QUEUED] = {
+    GUEST(CC2, CC2, DO(clear_again, SAME), CC2, CC2, DO(tested, SAME), BUG),
+    ANSWER(DO(sent, CLEAR_SENT), BUG, BUG, BUG),
+    IRBS(STALE, STALE, STALE, STALE, STALE, DO(alert, SAME)),
+    DEVICE_OPEN, QEMU_OPEN },
+
+[VFIO_CCW_CLEAR_SENT] = {
+    GUEST(CC2, CC2, DO(clear_again, SAME), CC2, CC2, DO(tested, SAME), BUG),
+    ANSWER(BUG, DO(unsent, CLEAR_QUEUED), DO(accepted, CLEAR_ACTIVE),
+           DO(failed, IDLE)),
+    IRBS(STALE, STALE, STALE, STALE, STALE, DO(alert, SAME)),
+    DEVICE_OPEN, QEMU_OPEN },
+
+[VFIO_CCW_CLEAR_ACTIVE] = {
+    GUEST(CC2, CC2, DO(clear_again, SAME), CC2, CC2, DO(tested, SAME), BUG),
+    ANSWER(BUG, BUG, BUG, BUG),
+    IRBS(STALE, STALE, STALE, DO(end_clear, IDLE), STALE, DO(alert, SAME)),
+    DEVICE_OPEN, QEMU_OPEN },
+
+/* Linux: vfio_ccw_sch_quiesce(). Nothing reaches the guest any more. */
+[VFIO_CCW_QUIESCING] = {
+    GUEST(CC3, CC3, CC3, CC3, CC3, CC3, BUG),
+    ANSWER(BUG, BUG, BUG, BUG),
+    IRBS(STALE, STALE, STALE, STALE, STALE, STALE),
+    DEVICE(IGNORED, IGNORED, IGNORED, IGNORED, IGNORED),
+    QEMU(BUG, IGNORED, DO(quiesce, STANDBY), IGNORED) },
+};
+
+/* What the guest's own ORB decides in the SCSW; the rest is the host's. */
+#define SCSW_FLAGS_OF_ORB \
+    (SCSW_FLAGS_MASK_KEY | SCSW_FLAGS_MASK_SCTL | SCSW_FLAGS_MASK_FMT | \
+     SCSW_FLAGS_MASK_PFCH | SCSW_FLAGS_MASK_ISIC | SCSW_FLAGS_MASK_ALCC | \
+     SCSW_FLAGS_MASK_SSI)
+
+#define SCSW_STCTL_ENDING \
+    (SCSW_STCTL_ALERT | SCSW_STCTL_PRIMARY | SCSW_STCTL_SECONDARY)
+
+#define SCSW_ACTL_PENDINGS \
+    (SCSW_ACTL_RESUME_PEND | SCSW_ACTL_START_PEND | SCSW_ACTL_HALT_PEND | \
+     SCSW_ACTL_CLEAR_PEND | SCSW_ACTL_SUSP)
+
+#define SCSW_ACTL_ACTIVE (SCSW_ACTL_SUBCH_ACTIVE | SCSW_ACTL_DEVICE_ACTIVE)
+
+static bool status_pending(VFIOCCWFsm *fsm)
+{
+    return fsm->schib->scsw.ctrl & SCSW_STCTL_STATUS_PEND;
+}
+
+static bool intermediate_only(uint16_t ctrl)
+{
+    return (ctrl & SCSW_CTRL_MASK_STCTL) ==
+           (SCSW_STCTL_INTERMEDIATE | SCSW_STCTL_STATUS_PEND);
+}
+
+/* PoP: only an enabled subchannel with a device is operational. */
+static bool operational(VFIOCCWFsm *fsm)
+{
+    uint16_t need = PMCW_FLAGS_MASK_DNV | PMCW_FLAGS_MASK_ENA;
+
+    return (fsm->schib->pmcw.flags & need) == need;
+}
+
+static void forget_status(VFIOCCWFsm *fsm)
+{
+    fsm->schib->scsw.ctrl &= ~SCSW_CTRL_MASK_STCTL;
+    fsm->alert_pending = false;
+    fsm->end.valid = false;
+    fsm->alert.valid = false;
+    fsm->halted.valid = false;
+    memset(&fsm->irb, 0, sizeof(fsm->irb));
+}
+
+static void set_status(VFIOCCWStatus *status, const IRB *irb)
+{
+    status->irb = *irb;
+    status->valid = true;
+}
+
+/* PoP 16: status of one operation accumulates until it is taken. */
+static void merge_status(IRB *newer, SCSW older)
+{
+    newer->scsw.ctrl |= older.ctrl & SCSW_CTRL_MASK_STCTL;
+    newer->scsw.flags |= older.flags & SCSW_FLAGS_MASK_ZCC;
+    newer->scsw.dstat |= older.dstat;
+    newer->scsw.cstat |= older.cstat;
+}
+
+static void show_status(VFIOCCWFsm *fsm, const IRB *irb)
+{
+    SCHIB *schib = fsm->schib;
+
+    schib->scsw.flags = (schib->scsw.flags & SCSW_FLAGS_OF_ORB) |
+                  (irb->scsw.flags & ~SCSW_FLAGS_OF_ORB);
+    schib->scsw.ctrl &= ~SCSW_CTRL_MASK_STCTL;
+    schib->scsw.ctrl |= irb->scsw.ctrl & SCSW_CTRL_MASK_STCTL;
+    schib->scsw.cpa = irb->scsw.cpa;
+    schib->scsw.dstat = irb->scsw.dstat;
+    schib->scsw.cstat = irb->scsw.cstat;
+    schib->scsw.count = irb->scsw.count;
+    fsm->irb = *irb;
+}
+
+static unsigned show_alert(VFIOCCWFsm *fsm, const IRB *irb)
+{
+    show_status(fsm, irb);
+    fsm->alert_pending = true;
+    return VFIO_CCW_DO_INTERRUPT;
+}
+
+/* Status of the function in progress, whose activity is the host's @irb's. */
+static unsigned show_progress(VFIOCCWFsm *fsm, const IRB *irb)
+{
+    show_status(fsm, irb);
+    fsm->schib->scsw.ctrl &= ~SCSW_CTRL_MASK_ACTL;
+    fsm->schib->scsw.ctrl |= irb->scsw.ctrl & SCSW_CTRL_MASK_ACTL;
+    return VFIO_CCW_DO_INTERRUPT;
+}
+
+/* PoP: status that is pending is never overwritten. */
+static unsigned present(VFIOCCWFsm *fsm, const IRB *irb)
+{
+    IRB merged = *irb;
+
+    if (!status_pending(fsm)) {
+        return show_progress(fsm, irb);
+    }
+    if (!fsm->alert_pending) {
+        merge_status(&merged, fsm->schib->scsw);
+        show_progress(fsm, &merged);
+        return 0; /* the interrupt for it is pending, or taken already */
+    }
+    if (fsm->end.valid) {
+        merge_status(&merged, fsm->end.irb.scsw);
+    }
+    set_status(&fsm->end, &merged);
+    return 0;
+}
+
+/* PoP 14, SSCH. LPM, interruption parameter: the ORB's replace the PMCW's. */
+static unsigned start(VFIOCCWFsm *fsm, const Input *in)
+{
+    SCHIB *schib = fsm->schib;
+    const ORB *orb = in->orb;
+    uint16_t flags = orb->ctrl0;
+
+    QEMU_BUILD_BUG_ON(ORB_CTRL0_MASK_FMT != SCSW_FLAGS_MASK_FMT);
+    QEMU_BUILD_BUG_ON(ORB_CTRL0_MASK_PFCH != SCSW_FLAGS_MASK_PFCH);
+    QEMU_BUILD_BUG_ON(ORB_CTRL0_MASK_ISIC != SCSW_FLAGS_MASK_ISIC);
+    QEMU_BUILD_BUG_ON(ORB_CTRL0_MASK_ALCC != SCSW_FLAGS_MASK_ALCC);
+    QEMU_BUILD_BUG_ON(ORB_CTRL0_MASK_SSIC != SCSW_FLAGS_MASK_SSI);
+
+    fsm->orb = *orb;
+    fsm->schib->pmcw.intparm = orb->intparm;
+    fsm->schib->pmcw.lpm = orb->lpm;
+    fsm->schib->pmcw.pnom = 0;
+    schib->scsw.flags = flags & SCSW_FLAGS_OF_ORB;
+    schib->scsw.ctrl |= SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND;
+    fsm->request++;
+    return VFIO_CCW_DO_REQUEST;
+}
+
+/*
+ * PoP 14, HSCH. The start function stays indicated; intermediate status of a
+ * start that is being halted is withdrawn.
+ */
+static unsigned halt(VFIOCCWFsm *fsm, const Input *in)
+{
+    SCHIB *schib = fsm->schib;
+    unsigned todo = VFIO_CCW_DO_WITHDRAW_REQUEST | VFIO_CCW_DO_REQUEST;
+
+    if (status_pending(fsm)) {
+        schib->scsw.ctrl &= ~SCSW_CTRL_MASK_STCTL;
+        todo |= VFIO_CCW_DO_WITHDRAW_IRQ;
+    }
+    schib->scsw.ctrl |= SCSW_FCTL_HALT_FUNC | SCSW_ACTL_HALT_PEND;
+    fsm->request++;
+    return todo;
+}
+
+/* PoP 14, CSCH and 15.3.2: status of any kind goes, paths are as initialised */
+static unsigned clear_again(VFIOCCWFsm *fsm, const Input *in)
+{
+    forget_status(fsm);
+    fsm->schib->pmcw.pnom = 0;
+    fsm->schib->pmcw.lpum = 0;
+    fsm->schib->pmcw.pom = 0xff;
+    return VFIO_CCW_DO_WITHDRAW_IRQ;
+}
+
+static unsigned clear(VFIOCCWFsm *fsm, const Input *in)
+{
+    clear_again(fsm, in);
+    fsm->schib->scsw = (SCSW) { };
+    fsm->schib->scsw.ctrl = SCSW_FCTL_CLEAR_FUNC | SCSW_ACTL_CLEAR_PEND;
+    fsm->request++;
+    return VFIO_CCW_DO_WITHDRAW_REQUEST | VFIO_CCW_DO_WITHDRAW_IRQ |
+           VFIO_CCW_DO_REQUEST;
+}
+
+/* PoP 14, XSCH: no interrupt will come. */
+static unsigned cancel(VFIOCCWFsm *fsm, const Input *in)
+{
+    fsm->schib->scsw.ctrl &= ~(SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND);
+    return VFIO_CCW_DO_WITHDRAW_REQUEST;
+}
+
+/*
+ * PoP figure 14-2, then what waited behind the status that was taken. An alert
+ * is no function's status, so taking it leaves a function alone.
+ */
+static unsigned tested(VFIOCCWFsm *fsm, const Input *in)
+{
+    SCHIB *schib = fsm->schib;
+    uint16_t ctrl = schib->scsw.ctrl;
+
+    schib->scsw.ctrl &= ~SCSW_CTRL_MASK_STCTL;
+    memset(&fsm->irb, 0, sizeof(fsm->irb));
+    if (fsm->alert_pending) {
+        fsm->alert_pending = false;
+        schib->scsw.flags &= SCSW_FLAGS_OF_ORB;
+    } else if (!intermediate_only(ctrl)) {
+        schib->scsw.ctrl &= ~(SCSW_CTRL_MASK_FCTL | SCSW_ACTL_PENDINGS);
+        schib->scsw.flags &= ~SCSW_FLAGS_MASK_PNO;
+    }
+    if (fsm->end.valid) {
+        fsm->end.valid = false;
+        return show_progress(fsm, &fsm->end.irb);
+    }
+    if (fsm->alert.valid) {
+        fsm->alert.valid = false;
+        return show_alert(fsm, &fsm->alert.irb);
+    }
+    return 0;
+}
+
+static unsigned sent(VFIOCCWFsm *fsm, const Input *in)
+{
+    if (fsm->state == VFIO_CCW_START_QUEUED) {
+        fsm->at_host = true;
+    }
+    return 0;
+}
+
+static unsigned unsent(VFIOCCWFsm *fsm, const Input *in)
+{
+    if (fsm->state == VFIO_CCW_START_SENT) {
+        fsm->at_host = false;
+    }
+    return 0;
+}
+
+static unsigned accepted(VFIOCCWFsm *fsm, const Input *in)
+{
+    return 0;
+}
+
+typedef enum Outcome {
+    DEFERRED_CC1,
+    DEFERRED_CC3,
+    PROGRAM_CHECK,
+    PROTECTION_CHECK,
+    CONTROL_CHECK,
+    DEVICE_GONE,
+} Outcome;
+
+/*
+ * What a failed request means, for SSCH, HSCH and CSCH alike. Two errors mean
+ * different things depending on whether the host still has a SCHIB to show.
+ */
+static const struct {
+    int error;
+    Outcome outcome;
+    Outcome without_schib;
+} answers[] = {
+    { EAGAIN,     DEFERRED_CC1,     DEFERRED_CC1 }, /* for too long */
+    { EBUSY,      DEFERRED_CC1,     DEFERRED_CC1 }, /* for too long */
+    { EACCES,     DEFERRED_CC3,     DEFERRED_CC3 }, /* cc 3, other paths left */
+    { ENODEV,     DEFERRED_CC3,     DEVICE_GONE  }, /* cc 3, none left */
+    { EIO,        CONTROL_CHECK,    DEVICE_GONE  }, /* NOT_OPER, or worse */
+    { EINVAL,     PROGRAM_CHECK,    PROGRAM_CHECK },
+    { EOPNOTSUPP, PROGRAM_CHECK,    PROGRAM_CHECK },
+    { EFAULT,     PROTECTION_CHECK, PROTECTION_CHECK },
+    { EPERM,      PROTECTION_CHECK, PROTECTION_CHECK },
+    { ETIMEDOUT,  DEVICE_GONE,      DEVICE_GONE  }, /* the link's own errors */
+    { ESHUTDOWN,  DEVICE_GONE,      DEVICE_GONE  },
+};
+
+static Outcome outcome_of(const VFIOCCWAnswer *answer)
+{
+    for (int i = 0; i < ARRAY_SIZE(answers); i++) {
+        if (answer->ret == -answers[i].error) {
+            return answer->schib_lost ? answers[i].without_schib
+                                      : answers[i].outcome;
+        }
+    }
+    return CONTROL_CHECK;
+}
+
+static void check_irb(IRB *irb, uint8_t cstat, uint32_t cpa)
+{
+    irb->scsw.ctrl = SCSW_STCTL_PRIMARY | SCSW_STCTL_SECONDARY |
+                     SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND;
+    irb->scsw.cstat = cstat;
+    irb->scsw.cpa = cpa;
+}
+
+/* PoP 16, "Deferred Condition Code": nothing of the program was executed. */
+static void deferred_irb(IRB *irb, int cc)
+{
+    irb->scsw.flags = cc << 8;
+    irb->scsw.ctrl = SCSW_ACTL_START_PEND | SCSW_STCTL_ALERT |
+                     SCSW_STCTL_STATUS_PEND;
+}
+
+static void failed_start_irb(IRB *irb, Outcome outcome, uint32_t cpa)
+{
+    QEMU_BUILD_BUG_ON(SCSW_FLAGS_MASK_CC != 3 << 8);
+
+    switch (outcome) {
+    case DEFERRED_CC1:
+        deferred_irb(irb, 1);
+        break;
+    case DEFERRED_CC3:
+        deferred_irb(irb, 3);
+        irb->scsw.flags |= SCSW_FLAGS_MASK_PNO;
+        break;
+    case PROGRAM_CHECK:
+        check_irb(irb, SCSW_CSTAT_PROG_CHECK, cpa);
+        break;
+    case PROTECTION_CHECK:
+        check_irb(irb, SCSW_CSTAT_PROT_CHECK, cpa);
+        break;
+    default:
+        check_irb(irb, SCSW_CSTAT_CHN_CTRL_CHK, cpa);
+        break;
+    }
+}
+
+/*
+ * PoP 15, "Halt Function" and "Clear Function": where the signal cannot be
+ * issued, the function ends all the same. It has no program that could be at
+ * fault, and no deferred condition code.
+ */
+static void failed_signal_irb(IRB *irb, Outcome outcome)
+{
+    irb->scsw.ctrl = SCSW_STCTL_STATUS_PEND;
+    switch (outcome) {
+    case DEFERRED_CC1:
+        break;
+    case DEFERRED_CC3:
+        irb->scsw.flags = SCSW_FLAGS_MASK_PNO;
+        break;
+    default:
+        irb->scsw.ctrl |= SCSW_STCTL_ALERT;
+        irb->scsw.cstat = SCSW_CSTAT_CHN_CTRL_CHK;
+        break;
+    }
+}
+
+static unsigned failed(VFIOCCWFsm *fsm, const Input *in)
+{
+    IRB irb = {};
+
+    fsm->at_host = false;
+    if (in->answer->schib_valid) {
+        paths(fsm, &(Input) { .schib = &in->answer->schib });
+    }
+    if (fsm->state == VFIO_CCW_START_SENT) {
+        failed_start_irb(&irb, outcome_of(in->answer), fsm->orb.cpa + 8);
+    } else if (fsm->halted.valid) {
+        fsm->halted.valid = false;
+        irb = fsm->halted.irb;
+    } else {
+        failed_signal_irb(&irb, outcome_of(in->answer));
+    }
+    return present(fsm, &irb);
+}
+
+static unsigned partial(VFIOCCWFsm *fsm, const Input *in)
+{
+    return present(fsm, in->irb);
+}
+
+static unsigned end(VFIOCCWFsm *fsm, const Input *in)
+{
+    fsm->at_host = false;
+    return present(fsm, in->irb);
+}
+
+/* The start was over before the halt left QEMU: that is how it was halted. */
+static unsigned end_halted(VFIOCCWFsm *fsm, const Input *in)
+{
+    return VFIO_CCW_DO_WITHDRAW_REQUEST | end(fsm, in);
+}
+
+static unsigned keep(VFIOCCWFsm *fsm, const Input *in)
+{
+    set_status(&fsm->halted, in->irb);
+    return 0;
+}
+
+/* PoP 15, "Halt Function": status of the start that was halted comes along. */
+static unsigned end_halt(VFIOCCWFsm *fsm, const Input *in)
+{
+    IRB irb = fsm->halted.valid ? fsm->halted.irb : *in->irb;
+
+    fsm->halted.valid = false;
+    irb.scsw.ctrl &= ~SCSW_ACTL_HALT_PEND;
+    return end(fsm, &(Input) { .irb = &irb });
+}
+
+/* PoP 15.3.3: status pending alone; nothing else in the SCSW means anything. */
+static unsigned end_clear(VFIOCCWFsm *fsm, const Input *in)
+{
+    IRB irb = { .scsw.ctrl = SCSW_STCTL_STATUS_PEND };
+
+    return end(fsm, &(Input) { .irb = &irb });
+}
+
+/* Device end after a channel end that the guest has taken already. */
+static unsigned late(VFIOCCWFsm *fsm, const Input *in)
+{
+    fsm->schib->scsw.ctrl &= ~SCSW_ACTL_DEVICE_ACTIVE;
+    fsm->at_host = false;
+    if (!operational(fsm)) {
+        return 0;
+    }
+    return present(fsm, in->irb);
+}
+
+/* PoP 16, deferred cc 1: the device had status before the start was there. */
+static unsigned defer(VFIOCCWFsm *fsm, const Input *in)
+{
+    IRB irb = *in->irb;
+
+    irb.scsw.flags |= 1 << 8;
+    irb.scsw.ctrl = (irb.scsw.ctrl & SCSW_CTRL_MASK_STCTL) |
+                    SCSW_STCTL_ALERT | SCSW_ACTL_START_PEND;
+    return VFIO_CCW_DO_WITHDRAW_REQUEST | end(fsm, &(Input) { .irb = &irb });
+}
+
+/* PoP 16-17: a disabled subchannel is never made status pending. */
+static unsigned alert(VFIOCCWFsm *fsm, const Input *in)
+{
+    if (!operational(fsm)) {
+        return 0;
+    }
+    if (status_pending(fsm)) {
+        set_status(&fsm->alert, in->irb);
+        return 0;
+    }
+    return show_alert(fsm, in->irb);
+}
+
+static void show_paths(VFIOCCWFsm *fsm)
+{
+    SCHIB *schib = fsm->schib;
+
+    schib->pmcw.pnom = fsm->paths.pnom;
+    schib->pmcw.lpum = fsm->paths.lpum;
+    schib->pmcw.pim = fsm->paths.pim;
+    schib->pmcw.pam = fsm->paths.pam;
+    schib->pmcw.pom = fsm->paths.pom;
+    memcpy(schib->pmcw.chpid, fsm->paths.chpid, sizeof(schib->pmcw.chpid));
+}
+
+static unsigned paths(VFIOCCWFsm *fsm, const Input *in)
+{
+    fsm->paths = in->schib->pmcw;
+    show_paths(fsm);
+    return 0;
+}
+
+static unsigned relay(VFIOCCWFsm *fsm, const Input *in)
+{
+    return VFIO_CCW_DO_RELAY_CRW;
+}
+
+static unsigned unplug(VFIOCCWFsm *fsm, const Input *in)
+{
+    return VFIO_CCW_DO_UNPLUG;
+}
+
+/* No request is in flight and no status is pending or waiting any more. */
+static void abandon(VFIOCCWFsm *fsm)
+{
+    forget_status(fsm);
+    fsm->schib->scsw = (SCSW) { };
+    fsm->at_host = false;
+    fsm->request++;
+}
+
+/*
+ * The SCHIB says so before the channel report does. A reset finds the device
+ * as gone as before, but nobody to report it to.
+ */
+static unsigned gone(VFIOCCWFsm *fsm, const Input *in)
+{
+    bool news = fsm->state != VFIO_CCW_NOT_OPER;
+
+    abandon(fsm);
+    fsm->schib->pmcw.flags &= ~(PMCW_FLAGS_MASK_DNV | PMCW_FLAGS_MASK_ENA);
+    return VFIO_CCW_DO_GIVE_UP_HOST | VFIO_CCW_DO_WITHDRAW_IRQ |
+           (news ? VFIO_CCW_DO_REPORT : 0);
+}
+
+static unsigned returned(VFIOCCWFsm *fsm, const Input *in)
+{
+    fsm->schib->pmcw.flags |= PMCW_FLAGS_MASK_DNV;
+    show_paths(fsm);
+    return VFIO_CCW_DO_REPORT;
+}
+
+static unsigned quiesce(VFIOCCWFsm *fsm, const Input *in)
+{
+    abandon(fsm);
+    return VFIO_CCW_DO_WITHDRAW_REQUEST | VFIO_CCW_DO_WITHDRAW_IRQ;
+}
+
+/* The css core has reset the PMCW; the paths are the host's again. */
+static unsigned reset(VFIOCCWFsm *fsm, const Input *in)
+{
+    abandon(fsm);
+    show_paths(fsm);
+    fsm->schib->pmcw.lpm = fsm->schib->pmcw.pim;
+    return VFIO_CCW_DO_WITHDRAW_REQUEST | VFIO_CCW_DO_WITHDRAW_IRQ |
+           VFIO_CCW_DO_RESET_HOST;
+}
+
+static VFIOCCWFunction function_of(VFIOCCWState state)
+{
+    switch (state) {
+    case VFIO_CCW_HALT_QUEUED ... VFIO_CCW_HALT_ACTIVE:
+        return VFIO_CCW_FN_HALT;
+    case VFIO_CCW_CLEAR_QUEUED ... VFIO_CCW_CLEAR_ACTIVE:
+        return VFIO_CCW_FN_CLEAR;
+    default:
+        return VFIO_CCW_FN_START;
+    }
+}
+
+/* The only place that writes the state. */
+static VFIOCCWVerdict dispatch(VFIOCCWFsm *fsm, VFIOCCWEvent event,
+                               const Input *in)
+{
+    const Cell *cell = &table[fsm->state][event];
+    VFIOCCWVerdict verdict = {
+        .cc = cell->cc,
+        .event = event,
+        .from = fsm->state,
+        .to = fsm->state,
+        .stale = cell->kind == CELL_STALE,
+    };
+
+    if (cell->kind == CELL_BUG) {
+        verdict.todo = VFIO_CCW_DO_COMPLAIN;
+    }
+    if (cell->kind != CELL_DO) {
+        return verdict;
+    }
+    verdict.todo = cell->action(fsm, in);
+    if (cell->next != VFIO_CCW_SAME) {
+        fsm->state = cell->next;
+    }
+    verdict.to = fsm->state;
+    verdict.function = function_of(fsm->state);
+    return verdict;
+}
+
+static VFIOCCWVerdict refused(VFIOCCWFsm *fsm, VFIOCCWEvent event, int cc)
+{
+    return (VFIOCCWVerdict) {
+        .cc = cc,
+        .event = event,
+        .from = fsm->state,
+        .to = fsm->state,
+    };
+}
+
+static VFIOCCWVerdict stale(VFIOCCWFsm *fsm, VFIOCCWEvent event)
+{
+    VFIOCCWVerdict verdict = refused(fsm, event, 0);
+
+    verdict.stale = true;
+    return verdict;
+}
+
+void vfio_ccw_fsm_init(VFIOCCWFsm *fsm, SCHIB *schib)
+{
+    *fsm = (VFIOCCWFsm) { .state = VFIO_CCW_STANDBY, .schib = schib };
+}
+
+/* PoP 14: does pending status give this instruction cc 1? */
+static bool refused_by_status(uint16_t ctrl, VFIOCCWEvent event)
+{
+    if (event == VFIO_CCW_EV_CSCH || !(ctrl & SCSW_STCTL_STATUS_PEND)) {
+        return false;
+    }
+    return event != VFIO_CCW_EV_HSCH || !intermediate_only(ctrl);
+}
+
+VFIOCCWVerdict vfio_ccw_fsm_instruction(VFIOCCWFsm *fsm, VFIOCCWEvent event,
+                                        const ORB *orb)
+{
+    if (!operational(fsm)) {
+        return refused(fsm, event, 3);
+    }
+    if (refused_by_status(fsm->schib->scsw.ctrl, event)) {
+        return refused(fsm, event, 1);
+    }
+    return dispatch(fsm, event, &(Input) { .orb = orb });
+}
+
+VFIOCCWVerdict vfio_ccw_fsm_tested(VFIOCCWFsm *fsm)
+{
+    uint16_t ctrl = fsm->schib->scsw.ctrl;
+    VFIOCCWEvent event = VFIO_CCW_EV_TSCH;
+
+    if (!status_pending(fsm)) {
+        return refused(fsm, event, 1);
+    }
+    if (fsm->state == VFIO_CCW_START_ACTIVE && !fsm->alert_pending &&
+        !intermediate_only(ctrl)) {
+        event = VFIO_CCW_EV_TSCH_PRIMARY;
+    }
+    return dispatch(fsm, event, &(Input) { });
+}
+
+VFIOCCWVerdict vfio_ccw_fsm_progress(VFIOCCWFsm *fsm, VFIOCCWEvent event,
+                                     uint32_t request)
+{
+    if (request != fsm->request) {
+        return stale(fsm, event);
+    }
+    return dispatch(fsm, event, &(Input) { });
+}
+
+VFIOCCWVerdict vfio_ccw_fsm_answered(VFIOCCWFsm *fsm,
+                                     const VFIOCCWAnswer *answer)
+{
+    VFIOCCWEvent event = answer->ret ? VFIO_CCW_EV_FAILED
+                                     : VFIO_CCW_EV_ACCEPTED;
+
+    if (answer->ret && outcome_of(answer) == DEVICE_GONE) {
+        return vfio_ccw_fsm_event(fsm, VFIO_CCW_EV_GONE);
+    }
+    if (answer->request != fsm->request) {
+        return stale(fsm, event);
+    }
+    return dispatch(fsm, event, &(Input) { .answer = answer });
+}
+
+/* Linux: vfio_ccw_sch_io_todo() tells unsolicited and final apart like this. */
+static VFIOCCWEvent event_of_irb(const SCSW *scsw)
+{
+    uint16_t stctl = scsw->ctrl & SCSW_CTRL_MASK_STCTL;
+
+    if (!(scsw->flags & SCSW_FLAGS_MASK_CC) &&
+        stctl == (SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND)) {
+        return VFIO_CCW_EV_IRB_ALERT;
+    }
+    if (scsw->ctrl & SCSW_FCTL_CLEAR_FUNC) {
+        return VFIO_CCW_EV_IRB_CLEAR;
+    }
+    if (scsw->ctrl & SCSW_FCTL_HALT_FUNC) {
+        return VFIO_CCW_EV_IRB_HALT;
+    }
+    if ((stctl & SCSW_STCTL_SECONDARY) && !(stctl & SCSW_STCTL_PRIMARY)) {
+        return VFIO_CCW_EV_IRB_LATE;
+    }
+    return scsw->ctrl & SCSW_ACTL_ACTIVE ? VFIO_CCW_EV_IRB_PARTIAL
+                                         : VFIO_CCW_EV_IRB_END;
+}
+
+VFIOCCWVerdict vfio_ccw_fsm_irb(VFIOCCWFsm *fsm, const IRB *irb)
+{
+    VFIOCCWEvent event = event_of_irb(&irb->scsw);
+    bool of_start = event == VFIO_CCW_EV_IRB_PARTIAL ||
+                    event == VFIO_CCW_EV_IRB_END ||
+                    event == VFIO_CCW_EV_IRB_LATE;
+
+    if (!(irb->scsw.ctrl & SCSW_STCTL_STATUS_PEND) ||
+        (of_start && !fsm->at_host)) {
+        return stale(fsm, event);
+    }
+    return dispatch(fsm, event, &(Input) { .irb = irb });
+}
+
+VFIOCCWVerdict vfio_ccw_fsm_schib(VFIOCCWFsm *fsm, const SCHIB *schib)
+{
+    return dispatch(fsm, VFIO_CCW_EV_SCHIB, &(Input) { .schib = schib });
+}
+
+VFIOCCWVerdict vfio_ccw_fsm_event(VFIOCCWFsm *fsm, VFIOCCWEvent event)
+{
+    return dispatch(fsm, event, &(Input) { });
+}
+
+bool vfio_ccw_fsm_busy(const VFIOCCWFsm *fsm)
+{
+    return fsm->state >= VFIO_CCW_START_QUEUED &&
+           fsm->state <= VFIO_CCW_CLEAR_ACTIVE;
+}
+
+const char *vfio_ccw_state_name(VFIOCCWState state)
+{
+#define NAME(name) #name,
+    static const char *const names[] = { VFIO_CCW_STATES(NAME) };
+
+    return names[state];
+}
+
+const char *vfio_ccw_event_name(VFIOCCWEvent event)
+{
+    static const char *const names[] = { VFIO_CCW_EVENTS(NAME) };
+
+    return names[event];
+#undef NAME
+}
+
+char *vfio_ccw_fsm_describe(VFIOCCWState state, VFIOCCWEvent event)
+{
+    const Cell *cell = &table[state][event];
+
+    switch (cell->kind) {
+    case CELL_BUG:
+        return g_strdup("-");
+    case CELL_IGNORED:
+        return g_strdup("ignored");
+    case CELL_STALE:
+        return g_strdup("stale");
+    case CELL_REFUSED:
+        return g_strdup_printf("cc %d", cell->cc);
+    default:
+        if (cell->next == VFIO_CCW_SAME || cell->next == state) {
+            return g_strdup(cell->name);
+        }
+        return g_strdup_printf("%s, %s", cell->name,
+                               vfio_ccw_state_name(cell->next));
+    }
+}

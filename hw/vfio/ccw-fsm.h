@@ -1,0 +1,192 @@
+/*
+ * vfio-ccw: the guest-facing state machine of a passed-through subchannel
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A pure function of (state, event): it changes the guest's SCSW and the path
+ * fields of its PMCW, and returns the condition code of an instruction and a
+ * set of things to do. It does no I/O, takes no lock and knows no thread; of
+ * QEMU it needs PoP's types only. Everything is in host byte order.
+ *
+ * Called by hw/vfio/ccw.c alone, with the BQL held, and by its unit tests.
+ */
+
+#ifndef HW_VFIO_CCW_FSM_H
+#define HW_VFIO_CCW_FSM_H
+
+#include "hw/s390x/ioinst.h"
+
+/*
+ * States sub-divide what the function-control bits of the SCSW already say:
+ * in START_x, HALT_x and CLEAR_x that function is the newest one in progress.
+ *   QUEUED  accepted from the guest, kept in QEMU, can still be withdrawn
+ *   SENT    handed over, the host's answer is outstanding
+ *   ACTIVE  accepted by the host, ends with an interrupt
+ * In the other states no function is in progress (status may be pending).
+ */
+#define VFIO_CCW_STATES(X)                                                    \
+    X(NOT_OPER)     /* the device is gone: everything gets cc 3 */            \
+    X(STANDBY)      /* realized, the host side is not open for I/O */         \
+    X(IDLE)         /* ready, or status pending and no function in progress */\
+    X(START_QUEUED)                                                           \
+    X(START_SENT)   /* the Linux driver's CP_PROCESSING */                    \
+    X(START_ACTIVE) /* the Linux driver's CP_PENDING */                       \
+    X(HALT_QUEUED)                                                            \
+    X(HALT_SENT)                                                              \
+    X(HALT_ACTIVE)                                                            \
+    X(CLEAR_QUEUED)                                                           \
+    X(CLEAR_SENT)                                                             \
+    X(CLEAR_ACTIVE)                                                           \
+    X(QUIESCING)    /* going offline: what is outstanding is waited for */
+
+#define VFIO_CCW_EVENTS(X)                                                    \
+    /* from the guest */                                                      \
+    X(SSCH)                                                                   \
+    X(HSCH)                                                                   \
+    X(CSCH)                                                                   \
+    X(XSCH)                                                                   \
+    X(RSCH)                                                                   \
+    X(TSCH)         /* took status that leaves the function in progress */    \
+    X(TSCH_PRIMARY) /* took primary status: the start function is over */     \
+    /* from the host: what became of the request in flight */                 \
+    X(SENT)         /* a worker has it now */                                 \
+    X(RETRY)        /* -EAGAIN, -EBUSY: kept and sent again later */          \
+    X(ACCEPTED)                                                               \
+    X(FAILED)                                                                 \
+    /* from the host: an IRB, by function control and finality */             \
+    X(IRB_PARTIAL)  /* the start goes on: PCI, initial status, channel end */ \
+    X(IRB_END)      /* the start is over */                                   \
+    X(IRB_HALT)                                                               \
+    X(IRB_CLEAR)                                                              \
+    X(IRB_LATE)     /* secondary status of an earlier start */                \
+    X(IRB_ALERT)    /* unsolicited */                                         \
+    /* from the host: the device as a whole */                                \
+    X(SCHIB)        /* a fresh SCHIB was read */                              \
+    X(CRW)          /* a channel report is to be relayed */                   \
+    X(REQ)          /* the host wants the device back */                      \
+    X(GONE)                                                                   \
+    X(RETURNED)                                                               \
+    /* from QEMU */                                                           \
+    X(OPEN)                                                                   \
+    X(CLOSE)                                                                  \
+    X(QUIESCED)     /* nothing is outstanding any more */                     \
+    X(RESET)
+
+#define VFIO_CCW_ENUM_STATE(name) VFIO_CCW_##name,
+#define VFIO_CCW_ENUM_EVENT(name) VFIO_CCW_EV_##name,
+
+typedef enum VFIOCCWState {
+    VFIO_CCW_STATES(VFIO_CCW_ENUM_STATE)
+    VFIO_CCW_STATE__MAX
+} VFIOCCWState;
+
+typedef enum VFIOCCWEvent {
+    VFIO_CCW_EVENTS(VFIO_CCW_ENUM_EVENT)
+    VFIO_CCW_EV__MAX
+} VFIOCCWEvent;
+
+typedef enum VFIOCCWFunction {
+    VFIO_CCW_FN_START,
+    VFIO_CCW_FN_HALT,
+    VFIO_CCW_FN_CLEAR,
+    VFIO_CCW_FN__MAX
+} VFIOCCWFunction;
+
+/* What the caller has to do after an event, in this order. */
+#define VFIO_CCW_DO_WITHDRAW_REQUEST BIT(0) /* drop what is QUEUED */
+#define VFIO_CCW_DO_WITHDRAW_IRQ     BIT(1) /* drop the pending I/O interrupt */
+#define VFIO_CCW_DO_RESET_HOST       BIT(2)
+#define VFIO_CCW_DO_REQUEST          BIT(3) /* queue .function for the host */
+#define VFIO_CCW_DO_REFRESH_SCHIB    BIT(4) /* in the background */
+#define VFIO_CCW_DO_INTERRUPT        BIT(5) /* status became pending */
+#define VFIO_CCW_DO_RELAY_CRW        BIT(6)
+#define VFIO_CCW_DO_REPORT           BIT(7) /* subchannel CRW: gone, returned */
+#define VFIO_CCW_DO_UNPLUG           BIT(8)
+#define VFIO_CCW_DO_GIVE_UP_HOST     BIT(9) /* ask nothing of it any more */
+#define VFIO_CCW_DO_COMPLAIN         BIT(10) /* an impossible cell was met */
+
+typedef struct VFIOCCWVerdict {
+    int cc;                   /* meaningful for instructions only */
+    unsigned todo;            /* VFIO_CCW_DO_xxx */
+    VFIOCCWFunction function; /* for VFIO_CCW_DO_REQUEST */
+    VFIOCCWEvent event;       /* what it was taken for; for traces */
+    VFIOCCWState from;
+    VFIOCCWState to;
+    bool stale;               /* answer or IRB of something superseded */
+} VFIOCCWVerdict;
+
+/* A status that waits until the guest has taken the one that is pending. */
+typedef struct VFIOCCWStatus {
+    bool valid;
+    IRB irb;
+} VFIOCCWStatus;
+
+typedef struct VFIOCCWFsm {
+    VFIOCCWState state;
+    SCHIB *schib;         /* what the guest sees; owned by the subchannel */
+    ORB orb;              /* of the newest start */
+    uint32_t request;     /* number of the request in flight */
+    bool at_host;         /* a start was sent and its end was not seen yet */
+    bool alert_pending;   /* pending status is unsolicited: no function's end */
+    IRB irb;              /* ESW and ECW of the pending status */
+    VFIOCCWStatus end;    /* end of a function, behind other status */
+    VFIOCCWStatus alert;  /* unsolicited status, behind other status */
+    VFIOCCWStatus halted; /* how a start ended that is being halted */
+    PMCW paths;           /* path fields as the host reported them last */
+} VFIOCCWFsm;
+
+/* The host's answer to a request, or what kept it from answering. */
+typedef struct VFIOCCWAnswer {
+    uint32_t request;
+    int ret;              /* 0 or -errno as the driver or the link gave it */
+    bool schib_lost;      /* the SCHIB was read after @ret and failed */
+    bool schib_valid;     /* ... or it was read, into @schib */
+    SCHIB schib;
+} VFIOCCWAnswer;
+
+/* @schib must outlive the machine. The state is STANDBY. */
+void vfio_ccw_fsm_init(VFIOCCWFsm *fsm, SCHIB *schib);
+
+/*
+ * SSCH (@orb is its ORB), HSCH, CSCH, XSCH, RSCH: the verdict has the cc. With
+ * cc != 0 nothing has changed.
+ */
+VFIOCCWVerdict vfio_ccw_fsm_instruction(VFIOCCWFsm *fsm, VFIOCCWEvent event,
+                                        const ORB *orb);
+
+/* TSCH has stored the IRB; clears what PoP figure 14-2 says. */
+VFIOCCWVerdict vfio_ccw_fsm_tested(VFIOCCWFsm *fsm);
+
+/* A worker took (SENT) or gave back (RETRY) request number @request. */
+VFIOCCWVerdict vfio_ccw_fsm_progress(VFIOCCWFsm *fsm, VFIOCCWEvent event,
+                                     uint32_t request);
+
+/* The final answer to a request. */
+VFIOCCWVerdict vfio_ccw_fsm_answered(VFIOCCWFsm *fsm,
+                                     const VFIOCCWAnswer *answer);
+
+/*
+ * The host's IRB. It must have been read at a time when no request was SENT:
+ * then a function that is SENT now cannot be meant.
+ */
+VFIOCCWVerdict vfio_ccw_fsm_irb(VFIOCCWFsm *fsm, const IRB *irb);
+
+/* A fresh SCHIB of the host. */
+VFIOCCWVerdict vfio_ccw_fsm_schib(VFIOCCWFsm *fsm, const SCHIB *schib);
+
+/* CRW, REQ, GONE, RETURNED, OPEN, CLOSE, QUIESCED, RESET. */
+VFIOCCWVerdict vfio_ccw_fsm_event(VFIOCCWFsm *fsm, VFIOCCWEvent event);
+
+/* True where a start, halt or clear waits for the host or its interrupt. */
+bool vfio_ccw_fsm_busy(const VFIOCCWFsm *fsm);
+
+const char *vfio_ccw_state_name(VFIOCCWState state);
+const char *vfio_ccw_event_name(VFIOCCWEvent event);
+
+/*
+ * The cell of the table as the documentation shows it: "cc 2", "ignored",
+ * "cannot happen", "start -> START_QUEUED". The caller frees it.
+ */
+char *vfio_ccw_fsm_describe(VFIOCCWState state, VFIOCCWEvent event);
+
+#endif /* HW_VFIO_CCW_FSM_H */

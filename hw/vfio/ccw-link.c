@@ -1,0 +1,880 @@
+/*
+ * vfio-ccw: the link to the host
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Which thread does what:
+ *  - a vCPU (an instruction) or the main loop (an eventfd, a timer) decides,
+ *    with the BQL held, what is to be asked of the host, and never asks;
+ *  - a worker does one job: it sees an immutable copy of the request, waits for
+ *    the host as long as that takes, without the BQL, then takes the BQL to
+ *    hand over what the host said.
+ *
+ * The workers are a pool of glib's. A job never waits for another job, so the
+ * pool needs no limit of its own: a device has at most one job a lane.
+ *
+ * An IRB is never read while a request is with the host, and no start is sent
+ * while an IRB is being read or waits to be. So an IRB that is delivered while
+ * a request is SENT is older than that request, and the host's only IRB slot
+ * has been emptied before a start can fill it.
+ */
+
+#include "qemu/osdep.h"
+#include <linux/vfio.h>
+#include <linux/vfio_ccw.h>
+#include "qapi/error.h"
+#include "qemu/bswap.h"
+#include "qemu/error-report.h"
+#include "qemu/main-loop.h"
+#include "qemu/rcu.h"
+#include "hw/vfio/ccw-link.h"
+#include "trace.h"
+
+/*
+ * A request that is answered -EAGAIN or -EBUSY is sent again after 1, 2, 4 ...
+ * 256 ms, 16 times in all: for 2.3 s, which is less than a guest's own time-out
+ * of an internal request.
+ */
+#define MAX_ATTEMPTS 16
+#define MAX_DELAY_MS 256
+
+/* What a host that never runs out of CRWs can make us read in one go. */
+#define MAX_CRWS 64
+
+typedef struct Job {
+    VFIOCCWLink *link;
+    VFIOCCWLane lane;
+    uint32_t life;
+    VFIOCCWRequest request;
+    /* filled in by the worker */
+    int ret;                /* 0 or -errno */
+    int schib_ret;
+    bool has_schib;         /* schib_ret and, if that is 0, schib are valid */
+    SCHIB schib;
+    IRB irb;
+    unsigned num_crws;
+    CRW crws[MAX_CRWS];
+} Job;
+
+static const char *const lane_names[VFIO_CCW_LANE__MAX] = {
+    [VFIO_CCW_LANE_START] = "start",
+    [VFIO_CCW_LANE_HALT] = "halt",
+    [VFIO_CCW_LANE_CLEAR] = "clear",
+    [VFIO_CCW_LANE_RESET] = "reset",
+    [VFIO_CCW_LANE_IRB] = "irb",
+    [VFIO_CCW_LANE_SCHIB] = "schib",
+    [VFIO_CCW_LANE_CRW] = "crw",
+};
+
+static void kick(VFIOCCWLink *link);
+
+/*
+ * Byte order: every region is big-endian, as on the wire so on any host.
+ */
+
+static void orb_to_be(struct ccw_io_region *region, const ORB *orb)
+{
+    ORB be = {
+        .intparm = cpu_to_be32(orb->intparm),
+        .ctrl0 = cpu_to_be16(orb->ctrl0),
+        .lpm = orb->lpm,
+        .ctrl1 = orb->ctrl1,
+        .cpa = cpu_to_be32(orb->cpa),
+    };
+
+    QEMU_BUILD_BUG_ON(sizeof(be) != sizeof(region->orb_area));
+    memcpy(region->orb_area, &be, sizeof(be));
+}
+
+static void scsw_from_be(SCSW *scsw)
+{
+    scsw->flags = be16_to_cpu(scsw->flags);
+    scsw->ctrl = be16_to_cpu(scsw->ctrl);
+    scsw->cpa = be32_to_cpu(scsw->cpa);
+    scsw->count = be16_to_cpu(scsw->count);
+}
+
+static void irb_from_be(IRB *irb)
+{
+    scsw_from_be(&irb->scsw);
+    irb->esw.word0 = be32_to_cpu(irb->esw.word0);
+    irb->esw.erw = be32_to_cpu(irb->esw.erw);
+    irb->esw.word2 = be64_to_cpu(irb->esw.word2);
+    irb->esw.word4 = be32_to_cpu(irb->esw.word4);
+    for (int i = 0; i < ARRAY_SIZE(irb->ecw); i++) {
+        irb->ecw[i] = be32_to_cpu(irb->ecw[i]);
+        irb->emw[i] = be32_to_cpu(irb->emw[i]);
+    }
+}
+
+static void schib_from_be(SCHIB *schib)
+{
+    SCSW scsw = schib->scsw;
+
+    schib->pmcw.intparm = be32_to_cpu(schib->pmcw.intparm);
+    schib->pmcw.flags = be16_to_cpu(schib->pmcw.flags);
+    schib->pmcw.devno = be16_to_cpu(schib->pmcw.devno);
+    schib->pmcw.mbi = be16_to_cpu(schib->pmcw.mbi);
+    schib->pmcw.chars = be32_to_cpu(schib->pmcw.chars);
+    schib->mba = be64_to_cpu(schib->mba);
+    scsw_from_be(&scsw);
+    schib->scsw = scsw;
+}
+
+/*
+ * Called by a worker, without the BQL.
+ */
+
+/* 0 or -errno; a link that transfers less than asked for is no link. */
+static int whole(int ret, int size)
+{
+    if (ret < 0) {
+        return ret;
+    }
+    return ret == size ? 0 : -ESHUTDOWN;
+}
+
+static int region_write(VFIOCCWLink *link, int index, void *data, int size)
+{
+    VFIODevice *vdev = link->vdev;
+
+    return whole(vdev->io_ops->region_write(vdev, index, 0, size, data, false),
+                 size);
+}
+
+static int region_read(VFIOCCWLink *link, int index, off_t offset, void *data,
+                       int size)
+{
+    VFIODevice *vdev = link->vdev;
+
+    return whole(vdev->io_ops->region_read(vdev, index, offset, size, data),
+                 size);
+}
+
+static int read_schib(VFIOCCWLink *link, SCHIB *schib)
+{
+    int ret;
+
+    QEMU_BUILD_BUG_ON(sizeof(*schib) != SCHIB_AREA_SIZE);
+    ret = region_read(link, link->schib_region, 0, schib, sizeof(*schib));
+    if (!ret) {
+        schib_from_be(schib);
+    }
+    return ret;
+}
+
+static void job_read_schib(Job *job)
+{
+    if (job->link->schib_region >= 0) {
+        job->has_schib = true;
+        job->schib_ret = read_schib(job->link, &job->schib);
+    }
+}
+
+/* ORB and SCSW only: the driver's IRB area may hold what nobody has read. */
+static void job_start(Job *job)
+{
+    struct ccw_io_region region = {};
+    SCSW scsw = { .ctrl = cpu_to_be16(SCSW_FCTL_START_FUNC) };
+
+    orb_to_be(&region, &job->request.orb);
+    memcpy(region.scsw_area, &scsw, sizeof(scsw));
+    job->ret = region_write(job->link, job->link->io_region, &region,
+                            offsetof(struct ccw_io_region, irb_area));
+}
+
+static void job_command(Job *job)
+{
+    VFIOCCWLink *link = job->link;
+    bool halt = job->lane == VFIO_CCW_LANE_HALT;
+    struct ccw_cmd_region region = {
+        .command = cpu_to_be32(halt ? VFIO_CCW_ASYNC_CMD_HSCH
+                                    : VFIO_CCW_ASYNC_CMD_CSCH),
+    };
+
+    if (link->async_region < 0) {
+        /* An old driver: only a reset stops the program that is running. */
+        job->ret = link->transport->reset(link);
+        return;
+    }
+    job->ret = region_write(link, link->async_region, &region, sizeof(region));
+}
+
+static bool means_look_at_schib(int ret)
+{
+    return ret == -EACCES || ret == -ENODEV || ret == -EIO;
+}
+
+static void job_request(Job *job)
+{
+    if (job->lane == VFIO_CCW_LANE_START) {
+        job_start(job);
+    } else {
+        job_command(job);
+    }
+    if (means_look_at_schib(job->ret)) {
+        job_read_schib(job);
+    }
+}
+
+static void job_irb(Job *job)
+{
+    VFIOCCWLink *link = job->link;
+
+    QEMU_BUILD_BUG_ON(sizeof(job->irb) != IRB_AREA_SIZE);
+    job->ret = region_read(link, link->io_region,
+                           offsetof(struct ccw_io_region, irb_area),
+                           &job->irb, sizeof(job->irb));
+    if (job->ret) {
+        return;
+    }
+    irb_from_be(&job->irb);
+    /* Path not operational makes a guest look at its paths. */
+    if (job->irb.scsw.flags & SCSW_FLAGS_MASK_PNO) {
+        job_read_schib(job);
+    }
+}
+
+static void job_crws(Job *job)
+{
+    VFIOCCWLink *link = job->link;
+    struct ccw_crw_region region;
+
+    while (job->num_crws < MAX_CRWS) {
+        job->ret = region_read(link, link->crw_region, 0, &region,
+                               sizeof(region));
+        if (job->ret || !region.crw) {
+            break;
+        }
+        job->crws[job->num_crws++] = (CRW) {
+            .flags = be32_to_cpu(region.crw) >> 16,
+            .rsid = be32_to_cpu(region.crw),
+        };
+    }
+    /* A guest that is told of a path wants to see it in the SCHIB. */
+    if (job->num_crws) {
+        job_read_schib(job);
+    }
+}
+
+static void job_reset(Job *job)
+{
+    VFIOCCWLink *link = job->link;
+
+    if (link->vdev->reset_works) {
+        job->ret = link->transport->reset(link);
+    }
+    job_read_schib(job);
+}
+
+static void leave_rcu(gpointer unused)
+{
+    rcu_unregister_thread();
+}
+
+/* Delivering runs device code, which may be an RCU reader. */
+static void join_rcu(void)
+{
+    static GPrivate joined = G_PRIVATE_INIT(leave_rcu);
+
+    if (!g_private_get(&joined)) {
+        rcu_register_thread();
+        g_private_set(&joined, &joined);
+    }
+}
+
+static void finish(Job *job);
+
+static void work(gpointer data, gpointer unused)
+{
+    Job *job = data;
+
+    join_rcu();
+    switch (job->lane) {
+    case VFIO_CCW_LANE_RESET:
+        job_reset(job);
+        break;
+    case VFIO_CCW_LANE_IRB:
+        job_irb(job);
+        break;
+    case VFIO_CCW_LANE_SCHIB:
+        job_read_schib(job);
+        break;
+    case VFIO_CCW_LANE_CRW:
+        job_crws(job);
+        break;
+    default:
+        job_request(job);
+        break;
+    }
+
+    bql_lock();
+    finish(job);
+    bql_unlock();
+}
+
+/*
+ * Called with the BQL held.
+ */
+
+static GThreadPool *workers(void)
+{
+    static GThreadPool *pool;
+
+    if (!pool) {
+        pool = g_thread_pool_new(work, NULL, -1, false, NULL);
+    }
+    return pool;
+}
+
+static void submit(VFIOCCWLink *link, VFIOCCWLane lane)
+{
+    Job *job = g_new0(Job, 1);
+
+    job->link = link;
+    job->lane = lane;
+    job->life = link->life;
+    job->request = link->queued;
+    link->busy[lane] = true;
+    link->due[lane] = false;
+    link->jobs++;
+    trace_vfio_ccw_job(link->vdev->name, lane_names[lane],
+                       job->request.valid ? job->request.number : 0);
+    g_thread_pool_push(workers(), job, NULL);
+}
+
+static bool request_at_host(VFIOCCWLink *link)
+{
+    return link->busy[VFIO_CCW_LANE_START] || link->busy[VFIO_CCW_LANE_HALT] ||
+           link->busy[VFIO_CCW_LANE_CLEAR];
+}
+
+/*
+ * A start goes alone. Halt and clear go past everything but their own kind;
+ * after -EAGAIN, which the driver answers while it is busy with another request
+ * of ours, they go when that request returns.
+ */
+static bool may_send(VFIOCCWLink *link)
+{
+    VFIOCCWRequest *request = &link->queued;
+
+    if (!request->valid || link->busy[request->lane] ||
+        timer_pending(link->retry_timer)) {
+        return false;
+    }
+    if (request->lane == VFIO_CCW_LANE_START) {
+        return !request_at_host(link) && !link->busy[VFIO_CCW_LANE_IRB] &&
+               !link->due[VFIO_CCW_LANE_IRB];
+    }
+    return !request->attempts || !request_at_host(link);
+}
+
+static void deliver(VFIOCCWLink *link, VFIOCCWNews news)
+{
+    if (link->open) {
+        link->deliver(link->opaque, &news);
+    }
+}
+
+static void deliver_request(VFIOCCWLink *link, int kind, uint32_t number)
+{
+    deliver(link, (VFIOCCWNews) { .kind = kind, .request = number });
+}
+
+static void send_request(VFIOCCWLink *link)
+{
+    submit(link, link->queued.lane);
+    link->queued.valid = false;
+    deliver_request(link, VFIO_CCW_NEWS_SENT, link->queued.number);
+}
+
+/* Hand to workers whatever can go now. */
+static void kick(VFIOCCWLink *link)
+{
+    if (!link->open || link->given_up || link->busy[VFIO_CCW_LANE_RESET]) {
+        return;
+    }
+    if (link->due[VFIO_CCW_LANE_RESET]) {
+        submit(link, VFIO_CCW_LANE_RESET);
+        return;
+    }
+    if (link->due[VFIO_CCW_LANE_IRB] && !link->busy[VFIO_CCW_LANE_IRB] &&
+        !request_at_host(link)) {
+        submit(link, VFIO_CCW_LANE_IRB);
+    }
+    for (int lane = VFIO_CCW_LANE_SCHIB; lane <= VFIO_CCW_LANE_CRW; lane++) {
+        if (link->due[lane] && !link->busy[lane]) {
+            submit(link, lane);
+        }
+    }
+    if (may_send(link)) {
+        send_request(link);
+    }
+}
+
+static void retry_timer_cb(void *opaque)
+{
+    kick(opaque);
+}
+
+static bool means_try_again(const Job *job)
+{
+    return (job->ret == -EAGAIN || job->ret == -EBUSY) &&
+           job->request.number == job->link->newest &&
+           job->request.attempts + 1 < MAX_ATTEMPTS;
+}
+
+static void queue_again(Job *job)
+{
+    VFIOCCWLink *link = job->link;
+    unsigned delay = MIN(1 << job->request.attempts, MAX_DELAY_MS);
+
+    trace_vfio_ccw_retry(link->vdev->name, job->request.number, job->ret,
+                         job->request.attempts, delay);
+    link->queued = job->request;
+    link->queued.attempts++;
+    if (job->ret == -EBUSY || !request_at_host(link)) {
+        timer_mod(link->retry_timer,
+                  qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) + delay);
+    }
+    deliver_request(link, VFIO_CCW_NEWS_RETRY, job->request.number);
+}
+
+static void deliver_answer(Job *job)
+{
+    VFIOCCWAnswer answer = {
+        .request = job->request.number,
+        .ret = job->ret,
+        .schib_lost = job->has_schib && job->schib_ret,
+        .schib_valid = job->has_schib && !job->schib_ret,
+        .schib = job->schib,
+    };
+
+    deliver(job->link, (VFIOCCWNews) { .kind = VFIO_CCW_NEWS_ANSWER,
+                                       .answer = &answer });
+}
+
+static void deliver_irb(VFIOCCWLink *link, const IRB *irb)
+{
+    deliver(link, (VFIOCCWNews) { .kind = VFIO_CCW_NEWS_IRB, .irb = irb });
+}
+
+/* No interrupt comes of a halt or clear that a reset stood in for. */
+static void deliver_emulated_end(Job *job)
+{
+    IRB irb = {
+        .scsw.ctrl = SCSW_STCTL_STATUS_PEND |
+                     (job->lane == VFIO_CCW_LANE_HALT ? SCSW_FCTL_HALT_FUNC
+                                                      : SCSW_FCTL_CLEAR_FUNC),
+    };
+
+    deliver_irb(job->link, &irb);
+}
+
+static void finish_request(Job *job)
+{
+    if (means_try_again(job)) {
+        queue_again(job);
+        return;
+    }
+    deliver_answer(job);
+    if (!job->ret && job->lane != VFIO_CCW_LANE_START &&
+        job->link->async_region < 0 &&
+        job->request.number == job->link->newest) {
+        deliver_emulated_end(job);
+    }
+}
+
+static void deliver_gone(VFIOCCWLink *link)
+{
+    deliver(link, (VFIOCCWNews) { .kind = VFIO_CCW_NEWS_GONE });
+}
+
+static bool means_gone(int ret)
+{
+    return ret == -ENODEV || ret == -EIO || ret == -ETIMEDOUT ||
+           ret == -ESHUTDOWN;
+}
+
+static void deliver_schib(Job *job)
+{
+    if (!job->has_schib) {
+        return;
+    }
+    if (!job->schib_ret) {
+        deliver(job->link, (VFIOCCWNews) { .kind = VFIO_CCW_NEWS_SCHIB,
+                                           .schib = &job->schib });
+    } else if (means_gone(job->schib_ret)) {
+        deliver_gone(job->link);
+    }
+}
+
+static void finish_irb(Job *job)
+{
+    VFIOCCWLink *link = job->link;
+
+    deliver_schib(job);
+    if (!job->ret) {
+        /* What the host was busy with may be over now. */
+        timer_del(link->retry_timer);
+        deliver_irb(link, &job->irb);
+    } else {
+        /* Without its interrupts a guest would wait for ever. */
+        deliver_gone(link);
+    }
+}
+
+static void finish_crws(Job *job)
+{
+    VFIOCCWLink *link = job->link;
+
+    deliver_schib(job);
+    for (unsigned i = 0; i < job->num_crws; i++) {
+        deliver(link, (VFIOCCWNews) { .kind = VFIO_CCW_NEWS_CRW,
+                                      .crw = job->crws[i] });
+    }
+    if (means_gone(job->ret)) {
+        deliver_gone(link);
+    } else if (job->num_crws == MAX_CRWS) {
+        link->due[VFIO_CCW_LANE_CRW] = true;
+    }
+}
+
+/* What the driver signalled while it quiesced belongs to the old life. */
+static void finish_reset(Job *job)
+{
+    VFIOCCWLink *link = job->link;
+
+    if (link->open) {
+        event_notifier_test_and_clear(&link->irq[VFIO_CCW_IO_IRQ_INDEX]);
+    }
+    link->due[VFIO_CCW_LANE_IRB] = false;
+    if (job->ret) {
+        warn_report("%s: the host's reset of the device failed: %s",
+                    link->vdev->name, strerror(-job->ret));
+        deliver_gone(link);
+        return;
+    }
+    deliver_schib(job);
+}
+
+static void finish(Job *job)
+{
+    VFIOCCWLink *link = job->link;
+
+    link->busy[job->lane] = false;
+    link->jobs--;
+    trace_vfio_ccw_job_done(link->vdev->name, lane_names[job->lane],
+                            job->request.number, job->ret);
+    if (job->life == link->life) {
+        switch (job->lane) {
+        case VFIO_CCW_LANE_RESET:
+            finish_reset(job);
+            break;
+        case VFIO_CCW_LANE_IRB:
+            finish_irb(job);
+            break;
+        case VFIO_CCW_LANE_SCHIB:
+            deliver_schib(job);
+            break;
+        case VFIO_CCW_LANE_CRW:
+            finish_crws(job);
+            break;
+        default:
+            finish_request(job);
+            break;
+        }
+    }
+    g_free(job);
+    kick(link);
+    qemu_cond_signal(&link->job_done);
+}
+
+void vfio_ccw_link_request(VFIOCCWLink *link, VFIOCCWFunction function,
+                           uint32_t number, const ORB *orb)
+{
+    QEMU_BUILD_BUG_ON((int)VFIO_CCW_FN_START != VFIO_CCW_LANE_START);
+    QEMU_BUILD_BUG_ON((int)VFIO_CCW_FN_HALT != VFIO_CCW_LANE_HALT);
+    QEMU_BUILD_BUG_ON((int)VFIO_CCW_FN_CLEAR != VFIO_CCW_LANE_CLEAR);
+
+    timer_del(link->retry_timer);
+    link->newest = number;
+    link->queued = (VFIOCCWRequest) {
+        .valid = true,
+        .lane = (VFIOCCWLane)function,
+        .number = number,
+        .orb = *orb,
+    };
+    kick(link);
+}
+
+void vfio_ccw_link_withdraw(VFIOCCWLink *link)
+{
+    timer_del(link->retry_timer);
+    link->queued.valid = false;
+}
+
+static void make_due(VFIOCCWLink *link, VFIOCCWLane lane)
+{
+    link->due[lane] = true;
+    kick(link);
+}
+
+void vfio_ccw_link_refresh_schib(VFIOCCWLink *link)
+{
+    if (link->schib_region >= 0) {
+        make_due(link, VFIO_CCW_LANE_SCHIB);
+    }
+}
+
+void vfio_ccw_link_reset(VFIOCCWLink *link)
+{
+    vfio_ccw_link_withdraw(link);
+    link->life++;
+    link->due[VFIO_CCW_LANE_IRB] = false;
+    link->due[VFIO_CCW_LANE_SCHIB] = false;
+    make_due(link, VFIO_CCW_LANE_RESET);
+}
+
+void vfio_ccw_link_give_up(VFIOCCWLink *link)
+{
+    link->given_up = true;
+    vfio_ccw_link_withdraw(link);
+}
+
+void vfio_ccw_link_lost(VFIOCCWLink *link)
+{
+    deliver_gone(link);
+}
+
+static void io_irq(void *opaque)
+{
+    VFIOCCWLink *link = opaque;
+
+    if (event_notifier_test_and_clear(&link->irq[VFIO_CCW_IO_IRQ_INDEX])) {
+        make_due(link, VFIO_CCW_LANE_IRB);
+    }
+}
+
+static void crw_irq(void *opaque)
+{
+    VFIOCCWLink *link = opaque;
+
+    if (event_notifier_test_and_clear(&link->irq[VFIO_CCW_CRW_IRQ_INDEX])) {
+        make_due(link, VFIO_CCW_LANE_CRW);
+    }
+}
+
+static void req_irq(void *opaque)
+{
+    VFIOCCWLink *link = opaque;
+
+    if (event_notifier_test_and_clear(&link->irq[VFIO_CCW_REQ_IRQ_INDEX])) {
+        deliver(link, (VFIOCCWNews) { .kind = VFIO_CCW_NEWS_REQ });
+    }
+}
+
+static const struct {
+    const char *name;
+    IOHandler *handler;
+} irqs[VFIO_CCW_NUM_IRQS] = {
+    [VFIO_CCW_IO_IRQ_INDEX] = { "I/O", io_irq },
+    [VFIO_CCW_CRW_IRQ_INDEX] = { "CRW", crw_irq },
+    [VFIO_CCW_REQ_IRQ_INDEX] = { "REQ", req_irq },
+};
+
+static bool host_has_irq(VFIOCCWLink *link, int index)
+{
+    struct vfio_irq_info info;
+
+    return index < link->vdev->num_irqs &&
+           !vfio_device_get_irq_info(link->vdev, index, &info) &&
+           info.count > 0;
+}
+
+static bool register_irq(VFIOCCWLink *link, int index, Error **errp)
+{
+    EventNotifier *notifier = &link->irq[index];
+    int ret;
+
+    if (!host_has_irq(link, index)) {
+        error_setg(errp, "the host's driver has no %s interrupt",
+                   irqs[index].name);
+        return false;
+    }
+    ret = event_notifier_init(notifier, 0);
+    if (ret) {
+        error_setg_errno(errp, -ret, "no eventfd for the %s interrupt",
+                         irqs[index].name);
+        return false;
+    }
+    if (!vfio_device_irq_set_signaling(link->vdev, index, 0,
+                                       VFIO_IRQ_SET_ACTION_TRIGGER,
+                                       event_notifier_get_fd(notifier), errp)) {
+        event_notifier_cleanup(notifier);
+        return false;
+    }
+    qemu_set_fd_handler(event_notifier_get_fd(notifier), irqs[index].handler,
+                        NULL, link);
+    link->irq_registered[index] = true;
+    return true;
+}
+
+static void unregister_irqs(VFIOCCWLink *link)
+{
+    for (int i = 0; i < VFIO_CCW_NUM_IRQS; i++) {
+        if (!link->irq_registered[i]) {
+            continue;
+        }
+        link->irq_registered[i] = false;
+        qemu_set_fd_handler(event_notifier_get_fd(&link->irq[i]),
+                            NULL, NULL, NULL);
+        event_notifier_cleanup(&link->irq[i]);
+    }
+}
+
+/*
+ * I/O is what a device is for; a host with CRWs but no way to announce them is
+ * broken; a host that cannot ask for its device back is merely old.
+ */
+static bool register_irqs(VFIOCCWLink *link, Error **errp)
+{
+    if (!register_irq(link, VFIO_CCW_IO_IRQ_INDEX, errp)) {
+        return false;
+    }
+    if (link->crw_region >= 0 &&
+        !register_irq(link, VFIO_CCW_CRW_IRQ_INDEX, errp)) {
+        return false;
+    }
+    if (host_has_irq(link, VFIO_CCW_REQ_IRQ_INDEX)) {
+        return register_irq(link, VFIO_CCW_REQ_IRQ_INDEX, errp);
+    }
+    return true;
+}
+
+static bool check_size(const struct vfio_region_info *info, const char *name,
+                       size_t size, Error **errp)
+{
+    if (info->size != size) {
+        error_setg(errp, "the host's %s region has %" PRIu64
+                   " bytes instead of %zu", name, (uint64_t)info->size, size);
+        return false;
+    }
+    return true;
+}
+
+static bool find_optional(VFIOCCWLink *link, uint32_t subtype, const char *name,
+                          size_t size, int *index, Error **errp)
+{
+    struct vfio_region_info *info;
+
+    *index = -1;
+    if (vfio_device_get_region_info_type(link->vdev, VFIO_REGION_TYPE_CCW,
+                                         subtype, &info)) {
+        return true;
+    }
+    *index = info->index;
+    return check_size(info, name, size, errp);
+}
+
+static bool find_regions(VFIOCCWLink *link, Error **errp)
+{
+    struct vfio_region_info *info;
+    int ret;
+
+    if (!(link->vdev->flags & VFIO_DEVICE_FLAGS_CCW)) {
+        error_setg(errp, "the host's device is not a vfio-ccw device");
+        return false;
+    }
+    link->io_region = VFIO_CCW_CONFIG_REGION_INDEX;
+    if (link->vdev->num_initial_regions <= link->io_region) {
+        error_setg(errp, "the host's driver has no I/O region");
+        return false;
+    }
+    ret = vfio_device_get_region_info(link->vdev, link->io_region, &info);
+    if (ret) {
+        error_setg_errno(errp, -ret, "cannot ask for the host's I/O region");
+        return false;
+    }
+    return check_size(info, "I/O", sizeof(struct ccw_io_region), errp) &&
+           find_optional(link, VFIO_REGION_SUBTYPE_CCW_ASYNC_CMD, "async",
+                         sizeof(struct ccw_cmd_region), &link->async_region,
+                         errp) &&
+           find_optional(link, VFIO_REGION_SUBTYPE_CCW_SCHIB, "schib",
+                         sizeof(struct ccw_schib_region), &link->schib_region,
+                         errp) &&
+           find_optional(link, VFIO_REGION_SUBTYPE_CCW_CRW, "crw",
+                         sizeof(struct ccw_crw_region), &link->crw_region,
+                         errp);
+}
+
+static bool read_first_schib(VFIOCCWLink *link, SCHIB *schib, bool *have_schib,
+                             Error **errp)
+{
+    int ret;
+
+    *have_schib = link->schib_region >= 0;
+    if (!*have_schib) {
+        return true;
+    }
+    ret = read_schib(link, schib);
+    if (ret) {
+        error_setg_errno(errp, -ret, "cannot read the host's SCHIB");
+        return false;
+    }
+    return true;
+}
+
+bool vfio_ccw_link_open(VFIOCCWLink *link, SCHIB *schib, bool *have_schib,
+                        Error **errp)
+{
+    if (!find_regions(link, errp) ||
+        !read_first_schib(link, schib, have_schib, errp) ||
+        !register_irqs(link, errp)) {
+        unregister_irqs(link);
+        return false;
+    }
+    link->open = true;
+    return true;
+}
+
+void vfio_ccw_link_init(VFIOCCWLink *link, VFIODevice *vdev,
+                        const VFIOCCWTransport *transport,
+                        VFIOCCWDeliver *deliver_cb, void *opaque)
+{
+    *link = (VFIOCCWLink) {
+        .vdev = vdev,
+        .transport = transport,
+        .deliver = deliver_cb,
+        .opaque = opaque,
+        .retry_timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, retry_timer_cb, link),
+    };
+    qemu_cond_init(&link->job_done);
+}
+
+/*
+ * The host drops its end of the eventfds itself when it is closed, so it need
+ * not be asked, which might take long.
+ */
+void vfio_ccw_link_close(VFIOCCWLink *link)
+{
+    link->open = false;
+    vfio_ccw_link_withdraw(link);
+    unregister_irqs(link);
+    if (link->jobs && link->transport->cut) {
+        link->transport->cut(link);
+    }
+}
+
+void vfio_ccw_link_drain(VFIOCCWLink *link)
+{
+    while (link->jobs) {
+        qemu_cond_wait_bql(&link->job_done);
+    }
+}
+
+void vfio_ccw_link_destroy(VFIOCCWLink *link)
+{
+    timer_free(link->retry_timer);
+    qemu_cond_destroy(&link->job_done);
+}

@@ -1,0 +1,171 @@
+/*
+ * vfio-ccw: the link to the host
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The only place that talks to the host's driver once a device is attached: it
+ * knows the regions and their byte order, the eventfds and the workers.
+ *
+ * Every function here is called with the BQL held and returns without waiting
+ * for the host, except vfio_ccw_link_open() and vfio_ccw_link_drain(). What the
+ * host has to say comes through one door, the deliver callback, with the BQL
+ * held too.
+ */
+
+#ifndef HW_VFIO_CCW_LINK_H
+#define HW_VFIO_CCW_LINK_H
+
+#include "hw/vfio/vfio-device.h"
+#include "hw/vfio/ccw-fsm.h"
+#include "qapi/qapi-types-sockets.h"
+#include "qemu/event_notifier.h"
+#include "qemu/thread.h"
+#include "qemu/timer.h"
+
+typedef struct VFIOCCWLink VFIOCCWLink;
+
+/* Which host device; what a transport does not use is NULL or 0. */
+typedef struct VFIOCCWTarget {
+    char *mdev;               /* name of the mediated device */
+    SocketAddress *socket;
+    uint32_t msg_timeout;     /* ms */
+} VFIOCCWTarget;
+
+/* How a device reaches its host. All but reset are called with the BQL held. */
+typedef struct VFIOCCWTransport {
+    /* Connect and prepare link->vdev; on failure nothing stays behind. */
+    bool (*attach)(VFIOCCWLink *link, const VFIOCCWTarget *target,
+                   Error **errp);
+    /* Undo attach; no worker uses link->vdev any more. */
+    void (*detach)(VFIOCCWLink *link);
+    /* Make requests that are stuck return; NULL where that is impossible. */
+    void (*cut)(VFIOCCWLink *link);
+    /* VFIO_DEVICE_RESET: 0 or -errno. From a worker, without the BQL. */
+    int (*reset)(VFIOCCWLink *link);
+} VFIOCCWTransport;
+
+/* Over a socket; absent where Kconfig leaves vfio-user out. */
+extern const VFIOCCWTransport vfio_ccw_transport_user;
+
+/* What comes from the host. @irb, @schib, @answer are gone after the call. */
+typedef struct VFIOCCWNews {
+    enum {
+        VFIO_CCW_NEWS_SENT,   /* .request */
+        VFIO_CCW_NEWS_RETRY,  /* .request */
+        VFIO_CCW_NEWS_ANSWER, /* .answer */
+        VFIO_CCW_NEWS_IRB,    /* .irb */
+        VFIO_CCW_NEWS_SCHIB,  /* .schib */
+        VFIO_CCW_NEWS_CRW,    /* .crw */
+        VFIO_CCW_NEWS_REQ,
+        VFIO_CCW_NEWS_GONE,
+    } kind;
+    union {
+        uint32_t request;
+        const VFIOCCWAnswer *answer;
+        const IRB *irb;
+        const SCHIB *schib;
+        CRW crw;
+    };
+} VFIOCCWNews;
+
+typedef void VFIOCCWDeliver(void *opaque, const VFIOCCWNews *news);
+
+/* At most one job of a lane is with a worker; lanes do not wait for others. */
+typedef enum VFIOCCWLane {
+    VFIO_CCW_LANE_START,
+    VFIO_CCW_LANE_HALT,
+    VFIO_CCW_LANE_CLEAR,
+    VFIO_CCW_LANE_RESET,
+    VFIO_CCW_LANE_IRB,
+    VFIO_CCW_LANE_SCHIB,
+    VFIO_CCW_LANE_CRW,
+    VFIO_CCW_LANE__MAX
+} VFIOCCWLane;
+
+#define VFIO_CCW_NUM_IRQS 3
+
+typedef struct VFIOCCWRequest {
+    bool valid;
+    VFIOCCWLane lane;
+    uint32_t number;
+    ORB orb;
+    unsigned attempts;
+} VFIOCCWRequest;
+
+struct VFIOCCWLink {
+    VFIODevice *vdev;
+    const VFIOCCWTransport *transport;
+    VFIOCCWDeliver *deliver;
+    void *opaque;
+
+    /* region indices; -1 where the host has none */
+    int io_region;
+    int async_region;
+    int schib_region;
+    int crw_region;
+
+    EventNotifier irq[VFIO_CCW_NUM_IRQS];
+    bool irq_registered[VFIO_CCW_NUM_IRQS];
+
+    /* The rest changes with the BQL held only. */
+    bool open;
+    bool given_up;
+    uint32_t life;                    /* a reset begins a new one */
+    bool due[VFIO_CCW_LANE__MAX];     /* RESET, IRB, SCHIB, CRW wait */
+    bool busy[VFIO_CCW_LANE__MAX];    /* a worker has a job of this lane */
+    unsigned jobs;
+    QemuCond job_done;
+    VFIOCCWRequest queued;            /* waits for its lane or for the timer */
+    uint32_t newest;                  /* number of the request that counts */
+    QEMUTimer *retry_timer;
+};
+
+void vfio_ccw_link_init(VFIOCCWLink *link, VFIODevice *vdev,
+                        const VFIOCCWTransport *transport,
+                        VFIOCCWDeliver *deliver, void *opaque);
+
+/*
+ * The transport is attached: find the regions, register the interrupts, read
+ * the first SCHIB into @schib (*@have_schib says whether the host has one).
+ * Waits for the host. On failure everything is undone.
+ */
+bool vfio_ccw_link_open(VFIOCCWLink *link, SCHIB *schib, bool *have_schib,
+                        Error **errp);
+
+/*
+ * Queue request @number; it replaces one that is still queued. Where it goes
+ * to the host at once, NEWS_SENT is delivered before this returns.
+ */
+void vfio_ccw_link_request(VFIOCCWLink *link, VFIOCCWFunction function,
+                           uint32_t number, const ORB *orb);
+
+/* Forget the queued request, if there is one. */
+void vfio_ccw_link_withdraw(VFIOCCWLink *link);
+
+/* Ask for a fresh SCHIB, to be delivered later. */
+void vfio_ccw_link_refresh_schib(VFIOCCWLink *link);
+
+/*
+ * Reset the host's device. Requests made meanwhile wait; nothing that was sent
+ * or signalled before is delivered any more.
+ */
+void vfio_ccw_link_reset(VFIOCCWLink *link);
+
+/*
+ * The host is lost: nothing is asked of it any more. What it still wants, its
+ * device back, is heard.
+ */
+void vfio_ccw_link_give_up(VFIOCCWLink *link);
+
+/* The transport lost the host for good. */
+void vfio_ccw_link_lost(VFIOCCWLink *link);
+
+/* Stop: no interrupts, nothing is sent or delivered any more. */
+void vfio_ccw_link_close(VFIOCCWLink *link);
+
+/* After close: wait, without the BQL, until no worker is left. */
+void vfio_ccw_link_drain(VFIOCCWLink *link);
+
+void vfio_ccw_link_destroy(VFIOCCWLink *link);
+
+#endif /* HW_VFIO_CCW_LINK_H */

@@ -1,0 +1,619 @@
+/*
+ * vfio-ccw: a subchannel of the host, passed through to the guest
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The device: properties, realize, unrealize, reset, and the two doors. Guest
+ * instructions come in from the channel subsystem core, the host's news from
+ * the link; both go to the state machine (ccw-fsm.c), and what that says is to
+ * be done is done in carry_out(), nowhere else.
+ *
+ * Everything here runs with the BQL held and does not wait for the host, with
+ * two exceptions: realize, which has to learn what the host's device is, and
+ * unrealize, which gives up the BQL while the last workers return.
+ */
+
+#include "qemu/osdep.h"
+#include CONFIG_DEVICES /* CONFIG_IOMMUFD, CONFIG_VFIO_USER */
+#include <linux/vfio.h>
+#include <sys/ioctl.h>
+#include "qapi/error.h"
+#include "qapi/qapi-visit-sockets.h"
+#include "qemu/error-report.h"
+#include "qemu/module.h"
+#include "hw/qdev-properties.h"
+#include "hw/resettable.h"
+#include "hw/s390x/ccw-device.h"
+#include "hw/s390x/vfio-ccw.h"
+#include "hw/vfio/ccw-link.h"
+#include "migration/vmstate.h"
+#include "system/address-spaces.h"
+#include "system/iommufd.h"
+#include "trace.h"
+
+/* What a channel path is where the host does not say: FICON, native. */
+#define CHPID_TYPE_FICON 0x1b
+
+#define MSG_TIMEOUT_MS 5000
+
+struct VFIOCCWDevice {
+    S390CCWDevice parent_obj;
+
+    VFIODevice vdev;
+    VFIOCCWTarget target;
+    VFIOCCWLink link;
+    VFIOCCWFsm fsm;
+    bool force_orb_pfch;
+};
+
+struct VFIOCCWDeviceClass {
+    S390CCWDeviceClass parent_class;
+
+    ResettablePhases parent_phases;
+};
+
+static SubchDev *subchannel_of(VFIOCCWDevice *vcdev)
+{
+    return CCW_DEVICE(vcdev)->sch;
+}
+
+static void carry_out(VFIOCCWDevice *vcdev, const VFIOCCWVerdict *verdict);
+
+static void door(VFIOCCWDevice *vcdev, VFIOCCWVerdict verdict)
+{
+    trace_vfio_ccw_event(vcdev->vdev.name, vfio_ccw_event_name(verdict.event),
+                         verdict.stale ? " (stale)" : "",
+                         vfio_ccw_state_name(verdict.from),
+                         vfio_ccw_state_name(verdict.to), verdict.cc);
+    carry_out(vcdev, &verdict);
+}
+
+/*
+ * What a verdict asks for.
+ */
+
+/* The host cannot be told to resume, so it must not be made to suspend. */
+static void refuse_suspend(VFIOCCWDevice *vcdev)
+{
+    VFIOCCWFsm *fsm = &vcdev->fsm;
+    VFIOCCWAnswer answer = { .request = fsm->request, .ret = -EOPNOTSUPP };
+
+    trace_vfio_ccw_suspend_refused(vcdev->vdev.name);
+    door(vcdev, vfio_ccw_fsm_progress(fsm, VFIO_CCW_EV_SENT, fsm->request));
+    door(vcdev, vfio_ccw_fsm_answered(fsm, &answer));
+}
+
+static void request(VFIOCCWDevice *vcdev, VFIOCCWFunction function)
+{
+    SubchDev *sch = subchannel_of(vcdev);
+    ORB orb = vcdev->fsm.orb;
+
+    if (function == VFIO_CCW_FN_START && (orb.ctrl0 & ORB_CTRL0_MASK_SPND)) {
+        refuse_suspend(vcdev);
+        return;
+    }
+    if (vcdev->force_orb_pfch && !(orb.ctrl0 & ORB_CTRL0_MASK_PFCH)) {
+        orb.ctrl0 |= ORB_CTRL0_MASK_PFCH;
+        warn_report_once("vfio-ccw (devno %x.%x.%04x): prefetch forced on, "
+                         "programs that change themselves will fail",
+                         sch->cssid, sch->ssid, sch->devno);
+    }
+    trace_vfio_ccw_request(vcdev->vdev.name, function, vcdev->fsm.request,
+                           orb.cpa);
+    vfio_ccw_link_request(&vcdev->link, function, vcdev->fsm.request, &orb);
+}
+
+static void report(VFIOCCWDevice *vcdev, const VFIOCCWVerdict *verdict)
+{
+    SubchDev *sch = subchannel_of(vcdev);
+    bool news = DEVICE(vcdev)->hotplugged ||
+                verdict->event != VFIO_CCW_EV_OPEN;
+
+    css_generate_sch_crws(sch->cssid, sch->ssid, sch->schid, news,
+                          verdict->to != VFIO_CCW_NOT_OPER);
+}
+
+static void unplug(VFIOCCWDevice *vcdev)
+{
+    Error *err = NULL;
+
+    qdev_unplug(DEVICE(vcdev), &err);
+    if (err) {
+        warn_reportf_err(err, "%s: the host wants the device back: ",
+                         vcdev->vdev.name);
+    }
+}
+
+static void carry_out(VFIOCCWDevice *vcdev, const VFIOCCWVerdict *verdict)
+{
+    SubchDev *sch = subchannel_of(vcdev);
+    VFIOCCWLink *link = &vcdev->link;
+    unsigned todo = verdict->todo;
+
+    if (todo & VFIO_CCW_DO_GIVE_UP_HOST) {
+        vfio_ccw_link_give_up(link);
+    }
+    if (todo & VFIO_CCW_DO_WITHDRAW_REQUEST) {
+        vfio_ccw_link_withdraw(link);
+    }
+    if (todo & VFIO_CCW_DO_WITHDRAW_IRQ) {
+        css_clear_io_interrupt(css_build_subchannel_id(sch), sch->schid);
+    }
+    if (todo & VFIO_CCW_DO_RESET_HOST) {
+        vfio_ccw_link_reset(link);
+    }
+    if (todo & VFIO_CCW_DO_REQUEST) {
+        request(vcdev, verdict->function);
+    }
+    if (todo & VFIO_CCW_DO_INTERRUPT) {
+        trace_vfio_ccw_interrupt(vcdev->vdev.name, sch->curr_status.scsw.ctrl,
+                                 sch->curr_status.scsw.dstat,
+                                 sch->curr_status.scsw.cstat);
+        css_inject_io_interrupt(sch);
+    }
+    if (todo & VFIO_CCW_DO_REPORT) {
+        report(vcdev, verdict);
+    }
+    if (todo & VFIO_CCW_DO_UNPLUG) {
+        unplug(vcdev);
+    }
+    if (todo & VFIO_CCW_DO_COMPLAIN) {
+        error_report_once("%s: bug: event %s in state %s", vcdev->vdev.name,
+                          vfio_ccw_event_name(verdict->event),
+                          vfio_ccw_state_name(verdict->from));
+    }
+}
+
+/*
+ * The guest's door.
+ */
+
+static IOInstEnding instruction(SubchDev *sch, VFIOCCWEvent event,
+                                const ORB *orb)
+{
+    VFIOCCWDevice *vcdev = VFIO_CCW(sch->driver_data);
+    VFIOCCWVerdict verdict = vfio_ccw_fsm_instruction(&vcdev->fsm, event, orb);
+
+    door(vcdev, verdict);
+    return verdict.cc;
+}
+
+static IOInstEnding ssch(SubchDev *sch, const ORB *orb)
+{
+    return instruction(sch, VFIO_CCW_EV_SSCH, orb);
+}
+
+static IOInstEnding hsch(SubchDev *sch)
+{
+    return instruction(sch, VFIO_CCW_EV_HSCH, NULL);
+}
+
+static IOInstEnding csch(SubchDev *sch)
+{
+    return instruction(sch, VFIO_CCW_EV_CSCH, NULL);
+}
+
+static IOInstEnding xsch(SubchDev *sch)
+{
+    return instruction(sch, VFIO_CCW_EV_XSCH, NULL);
+}
+
+static IOInstEnding rsch(SubchDev *sch)
+{
+    return instruction(sch, VFIO_CCW_EV_RSCH, NULL);
+}
+
+static void tsch(SubchDev *sch)
+{
+    VFIOCCWDevice *vcdev = VFIO_CCW(sch->driver_data);
+
+    door(vcdev, vfio_ccw_fsm_tested(&vcdev->fsm));
+}
+
+static const SubchDevOps subchannel_ops = {
+    .ssch = ssch,
+    .hsch = hsch,
+    .csch = csch,
+    .xsch = xsch,
+    .rsch = rsch,
+    .tsch = tsch,
+};
+
+/* TSCH: the SCSW is there already. */
+static void build_irb(SubchDev *sch, IRB *irb)
+{
+    VFIOCCWDevice *vcdev = VFIO_CCW(sch->driver_data);
+
+    irb->esw = vcdev->fsm.irb.esw;
+    memcpy(irb->ecw, vcdev->fsm.irb.ecw, sizeof(irb->ecw));
+    memcpy(irb->emw, vcdev->fsm.irb.emw, sizeof(irb->emw));
+}
+
+/* STSCH: the guest gets the copy that is there; the next one will be newer. */
+static IOInstEnding stsch(SubchDev *sch)
+{
+    VFIOCCWDevice *vcdev = VFIO_CCW(sch->driver_data);
+
+    vfio_ccw_link_refresh_schib(&vcdev->link);
+    return IOINST_CC_EXPECTED;
+}
+
+/*
+ * The host's door.
+ */
+
+static void relay_crw(VFIOCCWDevice *vcdev, CRW crw)
+{
+    VFIOCCWVerdict verdict = vfio_ccw_fsm_event(&vcdev->fsm, VFIO_CCW_EV_CRW);
+
+    door(vcdev, verdict);
+    if (verdict.todo & VFIO_CCW_DO_RELAY_CRW) {
+        css_crw_add_to_queue(crw);
+    }
+}
+
+static void host_news(void *opaque, const VFIOCCWNews *news)
+{
+    VFIOCCWDevice *vcdev = opaque;
+    VFIOCCWFsm *fsm = &vcdev->fsm;
+
+    switch (news->kind) {
+    case VFIO_CCW_NEWS_SENT:
+        door(vcdev, vfio_ccw_fsm_progress(fsm, VFIO_CCW_EV_SENT,
+                                          news->request));
+        break;
+    case VFIO_CCW_NEWS_RETRY:
+        door(vcdev, vfio_ccw_fsm_progress(fsm, VFIO_CCW_EV_RETRY,
+                                          news->request));
+        break;
+    case VFIO_CCW_NEWS_ANSWER:
+        trace_vfio_ccw_answer(vcdev->vdev.name, news->answer->request,
+                              news->answer->ret);
+        door(vcdev, vfio_ccw_fsm_answered(fsm, news->answer));
+        break;
+    case VFIO_CCW_NEWS_IRB:
+        trace_vfio_ccw_irb(vcdev->vdev.name, news->irb->scsw.flags,
+                           news->irb->scsw.ctrl, news->irb->scsw.cpa,
+                           news->irb->scsw.dstat, news->irb->scsw.cstat,
+                           news->irb->scsw.count);
+        door(vcdev, vfio_ccw_fsm_irb(fsm, news->irb));
+        break;
+    case VFIO_CCW_NEWS_SCHIB:
+        door(vcdev, vfio_ccw_fsm_schib(fsm, news->schib));
+        break;
+    case VFIO_CCW_NEWS_CRW:
+        relay_crw(vcdev, news->crw);
+        break;
+    case VFIO_CCW_NEWS_REQ:
+        door(vcdev, vfio_ccw_fsm_event(fsm, VFIO_CCW_EV_REQ));
+        break;
+    case VFIO_CCW_NEWS_GONE:
+        door(vcdev, vfio_ccw_fsm_event(fsm, VFIO_CCW_EV_GONE));
+        break;
+    }
+}
+
+/*
+ * The way to a host that is the Linux kernel: a group, iommufd, or an fd.
+ */
+
+static bool kernel_attach(VFIOCCWLink *link, const VFIOCCWTarget *target,
+                          Error **errp)
+{
+    if (!vfio_device_get_name(link->vdev, errp)) {
+        return false;
+    }
+    if (!vfio_device_attach(target->mdev, link->vdev, &address_space_memory,
+                            errp)) {
+        vfio_device_free_name(link->vdev);
+        return false;
+    }
+    return true;
+}
+
+static void kernel_detach(VFIOCCWLink *link)
+{
+    vfio_device_detach(link->vdev);
+    vfio_device_free_name(link->vdev);
+}
+
+static int kernel_reset(VFIOCCWLink *link)
+{
+    return ioctl(link->vdev->fd, VFIO_DEVICE_RESET) ? -errno : 0;
+}
+
+static const VFIOCCWTransport transport_kernel = {
+    .attach = kernel_attach,
+    .detach = kernel_detach,
+    .reset = kernel_reset,
+};
+
+static const VFIOCCWTransport *choose_transport(VFIOCCWDevice *vcdev,
+                                                Error **errp)
+{
+    int ways = !!vcdev->vdev.sysfsdev + (vcdev->vdev.fd >= 0) +
+               !!vcdev->target.socket;
+
+    if (ways != 1) {
+        error_setg(errp, "%s", ways ? "more than one way to reach a host device"
+                                    : "no host device");
+        error_append_hint(errp, "Use exactly one of sysfsdev=PATH, fd=FD (with "
+                          "iommufd=ID) and socket=ADDRESS.\n");
+        return NULL;
+    }
+#ifdef CONFIG_VFIO_USER
+    if (vcdev->target.socket) {
+        return &vfio_ccw_transport_user;
+    }
+#endif
+    return &transport_kernel;
+}
+
+/*
+ * Life.
+ */
+
+/* A host without SCHIB and without sysfs: one path, as virtual devices have */
+static void assume_paths(SCHIB *schib)
+{
+    schib->pmcw.pim = 0x80;
+    schib->pmcw.pam = 0x80;
+    schib->pmcw.pom = 0xff;
+}
+
+static void add_chpids(SubchDev *sch)
+{
+    const uint8_t *chpid = sch->curr_status.pmcw.chpid;
+
+    for (int i = 0; i < ARRAY_SIZE(sch->curr_status.pmcw.chpid); i++) {
+        if (sch->curr_status.pmcw.pim & (0x80 >> i)) {
+            css_add_chpid(sch->cssid, chpid[i], CHPID_TYPE_FICON, false);
+        }
+    }
+}
+
+static void build_schib(VFIOCCWDevice *vcdev, SCHIB *host, bool have_host)
+{
+    SubchDev *sch = subchannel_of(vcdev);
+
+    if (!have_host) {
+        *host = sch->curr_status;
+        if (!vcdev->vdev.sysfsdev) {
+            assume_paths(host);
+        }
+    }
+    vfio_ccw_fsm_schib(&vcdev->fsm, host);
+    sch->curr_status.pmcw.devno = sch->devno;
+    sch->curr_status.pmcw.lpm = sch->curr_status.pmcw.pim;
+    add_chpids(sch);
+}
+
+static bool open_host(VFIOCCWDevice *vcdev, Error **errp)
+{
+    VFIOCCWLink *link = &vcdev->link;
+    bool have_schib;
+    SCHIB schib;
+
+    if (!link->transport->attach(link, &vcdev->target, errp)) {
+        return false;
+    }
+    if (!vfio_ccw_link_open(link, &schib, &have_schib, errp)) {
+        link->transport->detach(link);
+        return false;
+    }
+    build_schib(vcdev, &schib, have_schib);
+    return true;
+}
+
+/* The guest hears of the device last, when nothing can fail any more. */
+static bool realize_subchannel(VFIOCCWDevice *vcdev, Error **errp)
+{
+    S390CCWDevice *cdev = S390_CCW_DEVICE(vcdev);
+    S390CCWDeviceClass *cdc = S390_CCW_DEVICE_GET_CLASS(cdev);
+    const VFIOCCWTransport *transport = choose_transport(vcdev, errp);
+    SubchDev *sch;
+
+    if (!transport || !cdc->realize(cdev, vcdev->vdev.sysfsdev, errp)) {
+        return false;
+    }
+    sch = subchannel_of(vcdev);
+    sch->ops = &subchannel_ops;
+    sch->irb_cb = build_irb;
+    vcdev->target.mdev = cdev->mdevid;
+    vfio_ccw_fsm_init(&vcdev->fsm, &sch->curr_status);
+    vfio_ccw_link_init(&vcdev->link, &vcdev->vdev, transport, host_news, vcdev);
+    if (!open_host(vcdev, errp)) {
+        vfio_ccw_link_destroy(&vcdev->link);
+        cdc->unrealize(cdev);
+        return false;
+    }
+    door(vcdev, vfio_ccw_fsm_event(&vcdev->fsm, VFIO_CCW_EV_OPEN));
+    return true;
+}
+
+static char *describe(VFIOCCWDevice *vcdev)
+{
+    const CssDevId *devno = &CCW_DEVICE(vcdev)->devno;
+    const char *id = DEVICE(vcdev)->id;
+
+    if (!devno->valid) {
+        return g_strdup_printf("vfio-ccw %s", id ? id : "device");
+    }
+    return g_strdup_printf("vfio-ccw %s%s%x.%x.%04x", id ? id : "",
+                           id ? ", " : "", devno->cssid, devno->ssid,
+                           devno->devid);
+}
+
+static void vfio_ccw_realize(DeviceState *dev, Error **errp)
+{
+    ERRP_GUARD();
+    VFIOCCWDevice *vcdev = VFIO_CCW(dev);
+    g_autofree char *who = describe(vcdev);
+
+    if (!realize_subchannel(vcdev, errp)) {
+        error_prepend(errp, "%s: ", who);
+    }
+}
+
+static void vfio_ccw_unrealize(DeviceState *dev)
+{
+    VFIOCCWDevice *vcdev = VFIO_CCW(dev);
+    S390CCWDevice *cdev = S390_CCW_DEVICE(dev);
+    VFIOCCWLink *link = &vcdev->link;
+
+    door(vcdev, vfio_ccw_fsm_event(&vcdev->fsm, VFIO_CCW_EV_CLOSE));
+    vfio_ccw_link_close(link);
+    vfio_ccw_link_drain(link);
+    if (vcdev->fsm.state == VFIO_CCW_QUIESCING) {
+        door(vcdev, vfio_ccw_fsm_event(&vcdev->fsm, VFIO_CCW_EV_QUIESCED));
+    }
+    link->transport->detach(link);
+    vfio_ccw_link_destroy(link);
+    S390_CCW_DEVICE_GET_CLASS(cdev)->unrealize(cdev);
+}
+
+/* The host's part runs on a worker, for all devices at once. */
+static void vfio_ccw_reset_hold(Object *obj, ResetType type)
+{
+    VFIOCCWDevice *vcdev = VFIO_CCW(obj);
+    VFIOCCWDeviceClass *vcc = VFIO_CCW_GET_CLASS(obj);
+
+    if (vcc->parent_phases.hold) {
+        vcc->parent_phases.hold(obj, type);
+    }
+    door(vcdev, vfio_ccw_fsm_event(&vcdev->fsm, VFIO_CCW_EV_RESET));
+}
+
+static void compute_needs_reset(VFIODevice *vdev)
+{
+    vdev->needs_reset = false;
+}
+
+static VFIODeviceOps vfio_ccw_ops = {
+    .vfio_compute_needs_reset = compute_needs_reset,
+};
+
+/*
+ * The pages that a channel program uses are pinned while it runs; a guest does
+ * not give those to its balloon.
+ */
+static void vfio_ccw_instance_init(Object *obj)
+{
+    VFIOCCWDevice *vcdev = VFIO_CCW(obj);
+
+    vcdev->vdev.mdev = true;
+    vfio_device_init(&vcdev->vdev, VFIO_DEVICE_TYPE_CCW, &vfio_ccw_ops,
+                     DEVICE(obj), true);
+}
+
+static void vfio_ccw_instance_finalize(Object *obj)
+{
+    qapi_free_SocketAddress(VFIO_CCW(obj)->target.socket);
+}
+
+#ifdef CONFIG_IOMMUFD
+static void set_fd(Object *obj, const char *str, Error **errp)
+{
+    vfio_device_set_fd(&VFIO_CCW(obj)->vdev, str, errp);
+}
+#endif
+
+#ifdef CONFIG_VFIO_USER
+static void set_socket(Object *obj, Visitor *v, const char *name, void *opaque,
+                       Error **errp)
+{
+    VFIOCCWDevice *vcdev = VFIO_CCW(obj);
+    SocketAddress *socket;
+
+    if (DEVICE(obj)->realized) {
+        error_setg(errp, "'%s' cannot be changed after realize", name);
+        return;
+    }
+    if (!visit_type_SocketAddress(v, name, &socket, errp)) {
+        return;
+    }
+    qapi_free_SocketAddress(vcdev->target.socket);
+    vcdev->target.socket = socket;
+}
+#endif
+
+static const Property vfio_ccw_properties[] = {
+    DEFINE_PROP_STRING("sysfsdev", VFIOCCWDevice, vdev.sysfsdev),
+    DEFINE_PROP_BOOL("force-orb-pfch", VFIOCCWDevice, force_orb_pfch, false),
+#ifdef CONFIG_IOMMUFD
+    DEFINE_PROP_LINK("iommufd", VFIOCCWDevice, vdev.iommufd,
+                     TYPE_IOMMUFD_BACKEND, IOMMUFDBackend *),
+#endif
+#ifdef CONFIG_VFIO_USER
+    DEFINE_PROP_UINT32("x-msg-timeout", VFIOCCWDevice, target.msg_timeout,
+                       MSG_TIMEOUT_MS),
+#endif
+    DEFINE_PROP_CCW_LOADPARM("loadparm", CcwDevice, loadparm),
+};
+
+static const VMStateDescription vfio_ccw_vmstate = {
+    .name = "vfio-ccw",
+    .unmigratable = 1,
+};
+
+static void describe_properties(ObjectClass *klass)
+{
+    object_class_property_set_description(klass, "sysfsdev",
+        "sysfs path of the host's mediated device");
+    object_class_property_set_description(klass, "force-orb-pfch",
+        "tell the host that every channel program may be prefetched");
+    object_class_property_set_description(klass, "loadparm",
+        "which entry of the boot menu to choose");
+#ifdef CONFIG_IOMMUFD
+    object_class_property_set_description(klass, "iommufd",
+        "ID of the iommufd object to use");
+    object_class_property_set_description(klass, "fd",
+        "file descriptor of the host's device, opened by somebody else");
+#endif
+#ifdef CONFIG_VFIO_USER
+    object_class_property_set_description(klass, "socket",
+        "address of a vfio-user server that is the host (UNIX sockets only)");
+    object_class_property_set_description(klass, "x-msg-timeout",
+        "milliseconds until a server that does not answer is given up");
+#endif
+}
+
+static void vfio_ccw_class_init(ObjectClass *klass, const void *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(klass);
+    S390CCWDeviceClass *cdc = S390_CCW_DEVICE_CLASS(klass);
+    VFIOCCWDeviceClass *vcc = VFIO_CCW_CLASS(klass);
+
+    device_class_set_props(dc, vfio_ccw_properties);
+#ifdef CONFIG_IOMMUFD
+    object_class_property_add_str(klass, "fd", NULL, set_fd);
+#endif
+#ifdef CONFIG_VFIO_USER
+    object_class_property_add(klass, "socket", "SocketAddress", NULL,
+                              set_socket, NULL, NULL);
+#endif
+    describe_properties(klass);
+    dc->vmsd = &vfio_ccw_vmstate;
+    dc->desc = "subchannel of the host, passed through";
+    set_bit(DEVICE_CATEGORY_MISC, dc->categories);
+    dc->realize = vfio_ccw_realize;
+    dc->unrealize = vfio_ccw_unrealize;
+    cdc->handle_store = stsch;
+    resettable_class_set_parent_phases(RESETTABLE_CLASS(klass), NULL,
+                                       vfio_ccw_reset_hold, NULL,
+                                       &vcc->parent_phases);
+}
+
+static const TypeInfo vfio_ccw_types[] = {
+    {
+        .name = TYPE_VFIO_CCW,
+        .parent = TYPE_S390_CCW,
+        .instance_size = sizeof(VFIOCCWDevice),
+        .instance_init = vfio_ccw_instance_init,
+        .instance_finalize = vfio_ccw_instance_finalize,
+        .class_size = sizeof(VFIOCCWDeviceClass),
+        .class_init = vfio_ccw_class_init,
+    },
+};
+
+DEFINE_TYPES(vfio_ccw_types)
