@@ -19,16 +19,16 @@
 #include "system/address-spaces.h"
 #include "system/dma.h"
 
-/* The errno that a server gets for guest memory it cannot have. */
+/* What a server gets for guest memory that it cannot have. */
 static int errno_of(MemTxResult result)
 {
     switch (result) {
     case MEMTX_DECODE_ERROR:
-        return ENODEV;
+        return -ENODEV;
     case MEMTX_ACCESS_ERROR:
-        return EPERM;
+        return -EPERM;
     default:
-        return EFAULT;
+        return -EFAULT;
     }
 }
 
@@ -38,7 +38,7 @@ static void answer(VFIOUserProxy *proxy, VFIOUserHdr *hdr, size_t size,
     if (hdr->flags & VFIO_USER_NO_REPLY) {
         g_free(hdr);
     } else if (result != MEMTX_OK) {
-        vfio_user_send_error(proxy, hdr, errno_of(result));
+        vfio_user_send_error(proxy, hdr, -errno_of(result));
     } else {
         vfio_user_send_reply(proxy, hdr, size);
     }
@@ -116,6 +116,11 @@ static bool user_attach(VFIOCCWLink *link, const VFIOCCWTarget *target,
     ERRP_GUARD();
     VFIODevice *vdev = link->vdev;
 
+    if (target->socket->type != SOCKET_ADDRESS_TYPE_UNIX) {
+        error_setg(errp, "a socket of type %s cannot pass guest memory, use "
+                   "type unix", SocketAddressType_str(target->socket->type));
+        return false;
+    }
     vdev->proxy = vfio_user_connect_dev(target->socket, errp);
     if (!vdev->proxy) {
         error_append_hint(errp, "Is the server running?\n");

@@ -62,7 +62,7 @@ typedef struct Cell {
 #define DO(what, state) \
     { CELL_DO, 0, what, #what, VFIO_CCW_##state }
 
-/* The lines of a row, in the order of VFIO_CCW_EVENTS. */
+/* The lines of a row, in the order of VFIOCCWEvent. */
 #define GUEST(ssch, hsch, csch, xsch, rsch, tsch, tsch_primary)               \
     [VFIO_CCW_EV_SSCH] = ssch, [VFIO_CCW_EV_HSCH] = hsch,                     \
     [VFIO_CCW_EV_CSCH] = csch, [VFIO_CCW_EV_XSCH] = xsch,                     \
@@ -889,18 +889,57 @@ bool vfio_ccw_fsm_busy(const VFIOCCWFsm *fsm)
 
 const char *vfio_ccw_state_name(VFIOCCWState state)
 {
-#define NAME(name) #name,
-    static const char *const names[] = { VFIO_CCW_STATES(NAME) };
+    static const char *const names[VFIO_CCW_STATE__MAX] = {
+        [VFIO_CCW_NOT_OPER] = "NOT_OPER",
+        [VFIO_CCW_STANDBY] = "STANDBY",
+        [VFIO_CCW_IDLE] = "IDLE",
+        [VFIO_CCW_START_QUEUED] = "START_QUEUED",
+        [VFIO_CCW_START_SENT] = "START_SENT",
+        [VFIO_CCW_START_ACTIVE] = "START_ACTIVE",
+        [VFIO_CCW_HALT_QUEUED] = "HALT_QUEUED",
+        [VFIO_CCW_HALT_SENT] = "HALT_SENT",
+        [VFIO_CCW_HALT_ACTIVE] = "HALT_ACTIVE",
+        [VFIO_CCW_CLEAR_QUEUED] = "CLEAR_QUEUED",
+        [VFIO_CCW_CLEAR_SENT] = "CLEAR_SENT",
+        [VFIO_CCW_CLEAR_ACTIVE] = "CLEAR_ACTIVE",
+        [VFIO_CCW_QUIESCING] = "QUIESCING",
+    };
 
     return names[state];
 }
 
 const char *vfio_ccw_event_name(VFIOCCWEvent event)
 {
-    static const char *const names[] = { VFIO_CCW_EVENTS(NAME) };
+    static const char *const names[VFIO_CCW_EV__MAX] = {
+        [VFIO_CCW_EV_SSCH] = "SSCH",
+        [VFIO_CCW_EV_HSCH] = "HSCH",
+        [VFIO_CCW_EV_CSCH] = "CSCH",
+        [VFIO_CCW_EV_XSCH] = "XSCH",
+        [VFIO_CCW_EV_RSCH] = "RSCH",
+        [VFIO_CCW_EV_TSCH] = "TSCH",
+        [VFIO_CCW_EV_TSCH_PRIMARY] = "TSCH_PRIMARY",
+        [VFIO_CCW_EV_SENT] = "SENT",
+        [VFIO_CCW_EV_RETRY] = "RETRY",
+        [VFIO_CCW_EV_ACCEPTED] = "ACCEPTED",
+        [VFIO_CCW_EV_FAILED] = "FAILED",
+        [VFIO_CCW_EV_IRB_PARTIAL] = "IRB_PARTIAL",
+        [VFIO_CCW_EV_IRB_END] = "IRB_END",
+        [VFIO_CCW_EV_IRB_HALT] = "IRB_HALT",
+        [VFIO_CCW_EV_IRB_CLEAR] = "IRB_CLEAR",
+        [VFIO_CCW_EV_IRB_LATE] = "IRB_LATE",
+        [VFIO_CCW_EV_IRB_ALERT] = "IRB_ALERT",
+        [VFIO_CCW_EV_SCHIB] = "SCHIB",
+        [VFIO_CCW_EV_CRW] = "CRW",
+        [VFIO_CCW_EV_REQ] = "REQ",
+        [VFIO_CCW_EV_GONE] = "GONE",
+        [VFIO_CCW_EV_RETURNED] = "RETURNED",
+        [VFIO_CCW_EV_OPEN] = "OPEN",
+        [VFIO_CCW_EV_CLOSE] = "CLOSE",
+        [VFIO_CCW_EV_QUIESCED] = "QUIESCED",
+        [VFIO_CCW_EV_RESET] = "RESET",
+    };
 
     return names[event];
-#undef NAME
 }
 
 char *vfio_ccw_fsm_describe(VFIOCCWState state, VFIOCCWEvent event)

@@ -24,64 +24,55 @@
  *   ACTIVE  accepted by the host, ends with an interrupt
  * In the other states no function is in progress (status may be pending).
  */
-#define VFIO_CCW_STATES(X)                                                    \
-    X(NOT_OPER)     /* the device is gone: everything gets cc 3 */            \
-    X(STANDBY)      /* realized, the host side is not open for I/O */         \
-    X(IDLE)         /* ready, or status pending and no function in progress */\
-    X(START_QUEUED)                                                           \
-    X(START_SENT)   /* the Linux driver's CP_PROCESSING */                    \
-    X(START_ACTIVE) /* the Linux driver's CP_PENDING */                       \
-    X(HALT_QUEUED)                                                            \
-    X(HALT_SENT)                                                              \
-    X(HALT_ACTIVE)                                                            \
-    X(CLEAR_QUEUED)                                                           \
-    X(CLEAR_SENT)                                                             \
-    X(CLEAR_ACTIVE)                                                           \
-    X(QUIESCING)    /* going offline: what is outstanding is waited for */
-
-#define VFIO_CCW_EVENTS(X)                                                    \
-    /* from the guest */                                                      \
-    X(SSCH)                                                                   \
-    X(HSCH)                                                                   \
-    X(CSCH)                                                                   \
-    X(XSCH)                                                                   \
-    X(RSCH)                                                                   \
-    X(TSCH)         /* took status that leaves the function in progress */    \
-    X(TSCH_PRIMARY) /* took primary status: the start function is over */     \
-    /* from the host: what became of the request in flight */                 \
-    X(SENT)         /* a worker has it now */                                 \
-    X(RETRY)        /* -EAGAIN, -EBUSY: kept and sent again later */          \
-    X(ACCEPTED)                                                               \
-    X(FAILED)                                                                 \
-    /* from the host: an IRB, by function control and finality */             \
-    X(IRB_PARTIAL)  /* the start goes on: PCI, initial status, channel end */ \
-    X(IRB_END)      /* the start is over */                                   \
-    X(IRB_HALT)                                                               \
-    X(IRB_CLEAR)                                                              \
-    X(IRB_LATE)     /* secondary status of an earlier start */                \
-    X(IRB_ALERT)    /* unsolicited */                                         \
-    /* from the host: the device as a whole */                                \
-    X(SCHIB)        /* a fresh SCHIB was read */                              \
-    X(CRW)          /* a channel report is to be relayed */                   \
-    X(REQ)          /* the host wants the device back */                      \
-    X(GONE)                                                                   \
-    X(RETURNED)                                                               \
-    /* from QEMU */                                                           \
-    X(OPEN)                                                                   \
-    X(CLOSE)                                                                  \
-    X(QUIESCED)     /* nothing is outstanding any more */                     \
-    X(RESET)
-
-#define VFIO_CCW_ENUM_STATE(name) VFIO_CCW_##name,
-#define VFIO_CCW_ENUM_EVENT(name) VFIO_CCW_EV_##name,
-
 typedef enum VFIOCCWState {
-    VFIO_CCW_STATES(VFIO_CCW_ENUM_STATE)
+    VFIO_CCW_NOT_OPER,     /* the device is gone: everything gets cc 3 */
+    VFIO_CCW_STANDBY,      /* realized, the host side is not open for I/O */
+    VFIO_CCW_IDLE,         /* ready, or only status pending */
+    VFIO_CCW_START_QUEUED,
+    VFIO_CCW_START_SENT,   /* the Linux driver's CP_PROCESSING */
+    VFIO_CCW_START_ACTIVE, /* the Linux driver's CP_PENDING */
+    VFIO_CCW_HALT_QUEUED,
+    VFIO_CCW_HALT_SENT,
+    VFIO_CCW_HALT_ACTIVE,
+    VFIO_CCW_CLEAR_QUEUED,
+    VFIO_CCW_CLEAR_SENT,
+    VFIO_CCW_CLEAR_ACTIVE,
+    VFIO_CCW_QUIESCING,    /* going offline: what is outstanding is awaited */
     VFIO_CCW_STATE__MAX
 } VFIOCCWState;
 
 typedef enum VFIOCCWEvent {
-    VFIO_CCW_EVENTS(VFIO_CCW_ENUM_EVENT)
+    /* from the guest */
+    VFIO_CCW_EV_SSCH,
+    VFIO_CCW_EV_HSCH,
+    VFIO_CCW_EV_CSCH,
+    VFIO_CCW_EV_XSCH,
+    VFIO_CCW_EV_RSCH,
+    VFIO_CCW_EV_TSCH,         /* took status, the function goes on */
+    VFIO_CCW_EV_TSCH_PRIMARY, /* took primary status: the start is over */
+    /* from the host: what became of the request in flight */
+    VFIO_CCW_EV_SENT,         /* a worker has it now */
+    VFIO_CCW_EV_RETRY,        /* -EAGAIN, -EBUSY: kept, sent again later */
+    VFIO_CCW_EV_ACCEPTED,
+    VFIO_CCW_EV_FAILED,
+    /* from the host: an IRB, by function control and finality */
+    VFIO_CCW_EV_IRB_PARTIAL,  /* PCI, initial status, channel end alone */
+    VFIO_CCW_EV_IRB_END,      /* the start is over */
+    VFIO_CCW_EV_IRB_HALT,
+    VFIO_CCW_EV_IRB_CLEAR,
+    VFIO_CCW_EV_IRB_LATE,     /* secondary status of an earlier start */
+    VFIO_CCW_EV_IRB_ALERT,    /* unsolicited */
+    /* from the host: the device as a whole */
+    VFIO_CCW_EV_SCHIB,        /* a fresh SCHIB was read */
+    VFIO_CCW_EV_CRW,          /* a channel report is to be relayed */
+    VFIO_CCW_EV_REQ,          /* the host wants the device back */
+    VFIO_CCW_EV_GONE,
+    VFIO_CCW_EV_RETURNED,
+    /* from QEMU */
+    VFIO_CCW_EV_OPEN,
+    VFIO_CCW_EV_CLOSE,
+    VFIO_CCW_EV_QUIESCED,     /* nothing is outstanding any more */
+    VFIO_CCW_EV_RESET,
     VFIO_CCW_EV__MAX
 } VFIOCCWEvent;
 
