@@ -47,13 +47,26 @@ def say(text):
     print(f'-- {text}', flush=True)
 
 
-def check_tarball(path):
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+def unpack_tarball(tarball, directory):
+    digest = hashlib.sha256(tarball.read_bytes()).hexdigest()
     if digest != SHA256:
         raise BuildError(
-            f'{path} is not the {TARBALL} this project is made for (its '
+            f'{tarball} is not the {TARBALL} this project is made for (its '
             f'sha256 is {digest}): unpack it and set QEMU_SRC to the '
             'directory to use it all the same')
+    directory.mkdir()
+    subprocess.run(['tar', '-xf', tarball, '-C', directory,
+                    '--strip-components=1', '--no-same-owner'], check=True)
+
+
+def copy_directory(source, directory):
+    if not (source / 'VERSION').exists():
+        raise BuildError(f'{source} holds no QEMU source: set QEMU_SRC to a '
+                         f'QEMU {VERSION} directory or tarball')
+    shutil.copytree(source, directory, symlinks=True,
+                    ignore=lambda where, names: (
+                        {'.git', 'build'} if Path(where) == source
+                        else set()))
 
 
 def find_source(wanted, work):
@@ -89,23 +102,17 @@ def unpack_source(wanted, work):
             return src
     source = find_source(wanted, work)
     say(f"QEMU's source: {source}")
+    part = work / 'src.part'
+    shutil.rmtree(part, ignore_errors=True)
+    if source.is_dir():
+        copy_directory(source, part)
+    else:
+        unpack_tarball(source, part)
     for old in (src, work / 'originals', work / 'build'):
         shutil.rmtree(old, ignore_errors=True)
     for old in (record, work / 'overlay.json'):
         old.unlink(missing_ok=True)
-    if source.is_dir():
-        if not (source / 'VERSION').exists():
-            raise BuildError(f'{source} holds no QEMU source: set QEMU_SRC '
-                             f'to a QEMU {VERSION} directory or tarball')
-        shutil.copytree(source, src, symlinks=True,
-                        ignore=lambda where, names: (
-                            {'.git', 'build'} if Path(where) == source
-                            else set()))
-    else:
-        check_tarball(source)
-        src.mkdir(parents=True)
-        subprocess.run(['tar', '-xf', source, '-C', src,
-                        '--strip-components=1'], check=True)
+    part.rename(src)
     record.write_text(path or str(source), encoding='utf-8')
     return src
 
@@ -149,18 +156,18 @@ def place_firmware(work, build):
         link.symlink_to(image)
 
 
-def ninja(build, targets):
-    # QEMU's build.ninja is made anew first, should a meson.build have
-    # changed: only then are the tests known by name.
-    result = subprocess.run(['ninja', '-C', build, *targets], check=False)
+def ninja(build, targets, *options):
+    result = subprocess.run(['ninja', *options, '-C', build, *targets],
+                            check=False)
     if result.returncode:
         raise BuildError(f'building {" ".join(targets)} failed')
 
 
-def build_targets(build, what):
-    ninja(build, ['build.ninja'])
+def files_of(build, what):
     if what == 'qemu':
         return ['qemu-system-s390x']
+    # Which tests there are is known once build.ninja is up to date.
+    ninja(build, ['build.ninja'], '--quiet')
     return qemu_tests.needed_files(build, ROOT, what)
 
 
@@ -193,7 +200,7 @@ def main():
         qemu_overlay.Overlay(ROOT, src, work).lay()
         build = configure(work, src, arguments.sanitizers)
         place_firmware(work, build)
-        targets = build_targets(build, arguments.what)
+        targets = files_of(build, arguments.what)
         ninja(build, targets)
         if arguments.what == 'qemu':
             publish(build / 'qemu-system-s390x', arguments.output)

@@ -61,17 +61,19 @@ def needed_files(build, root, suite):
 
 def _cases(result):
     """(name, verdict) of each case of one test of QEMU's build."""
+    # "SUITES / NAME"
+    test = result['name'].rpartition(' / ')[2]
     cases = []
     pattern = r'^(not ok|ok) \d+ -? ?(\S*)[^#\n]*(# SKIP)?'
     for verdict, case, skip in re.findall(pattern, result.get('stdout', ''),
                                           re.M | re.I):
         verdict = 'skip' if skip else verdict
-        cases.append((f'{result["name"]} {case}', verdict))
+        cases.append((f'{test} {case}', verdict))
     bad = result['result'] not in ('OK', 'SKIP')
     if not cases or (bad and all(case[1] != 'not ok' for case in cases)):
         verdict = ('not ok' if bad else
                    'skip' if result['result'] == 'SKIP' else 'ok')
-        cases.append((f'{result["name"]} ({result["result"]})', verdict))
+        cases.append((f'{test} ({result["result"]})', verdict))
     return cases
 
 
