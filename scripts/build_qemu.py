@@ -37,6 +37,8 @@ CONFIGURE = ['--python=/usr/bin/python3', '--target-list=s390x-softmmu',
              '--disable-docs', '--disable-download']
 SANITIZERS = {'none': [], 'address': ['--enable-asan', '--enable-ubsan'],
               'thread': ['--enable-tsan']}
+PROGRAMS = {'emulator': 'qemu-system-s390x',
+            'host-driver': 'tests/vfio-ccw-host/vfio-ccw-host'}
 
 
 class BuildError(Exception):
@@ -164,8 +166,9 @@ def ninja(build, targets, *options):
 
 
 def files_of(build, what):
-    if what == 'qemu':
-        return ['qemu-system-s390x']
+    """Paths, relative to build, of the files that what stands for."""
+    if what in PROGRAMS:
+        return [PROGRAMS[what]]
     # Which tests there are is known once build.ninja is up to date.
     ninja(build, ['build.ninja'], '--quiet')
     return qemu_tests.needed_files(build, ROOT, what)
@@ -182,10 +185,10 @@ def parse_arguments():
     parser.add_argument('--source', default='',
                         help='directory or tarball of QEMU')
     parser.add_argument('--sanitizers', choices=SANITIZERS, default='none')
-    parser.add_argument('what', choices=['qemu', *qemu_tests.SUITES])
+    parser.add_argument('what', choices=[*PROGRAMS, *qemu_tests.SUITES])
     parser.add_argument('output', type=Path,
-                        help='a link to the emulator, or a list of the files '
-                        'built')
+                        help='a link to the program built, or a list of the '
+                        'files built')
     return parser.parse_args()
 
 
@@ -201,9 +204,10 @@ def main():
         build = configure(work, src, arguments.sanitizers)
         place_firmware(work, build)
         targets = files_of(build, arguments.what)
-        ninja(build, targets)
-        if arguments.what == 'qemu':
-            publish(build / 'qemu-system-s390x', arguments.output)
+        if targets:
+            ninja(build, targets)
+        if arguments.what in PROGRAMS:
+            publish(build / targets[0], arguments.output)
         else:
             arguments.output.write_text(json.dumps(targets),
                                         encoding='utf-8')

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Makes a fresh machine ready and calls meson, which has the build.
+
+help:
+	@echo 'make demo    a Linux guest does disk I/O through vfio-ccw'
+	@echo 'make check   all tests'
+	@echo 'make qemu    build/qemu-system-s390x and build/vfio-ccw-host'
+	@echo 'make clean   remove build/'
+	@echo
+	@echo 'QEMU_SRC=PATH: a directory or tarball of QEMU 10.2.2 to use'
+	@echo 'instead of the one that is found or fetched from Debian.'
+
+demo check qemu:
+	@sh scripts/steps.sh $@
+
+clean:
+	@rm -rf build build.log
+
+.PHONY: help demo check qemu clean

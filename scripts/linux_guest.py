@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A Debian Linux guest for s390x, made of Debian's packages and one script.
+
+Kernel and busybox are downloaded and unpacked, not installed.  The initramfs
+holds busybox, the modules that are asked for and the guest script, which
+tests/guest/init runs.  What the guest says in lines "GUEST: NAME VALUE"
+comes out of Guest.messages() while it runs.  Called by demo.py.
+"""
+
+import gzip
+import json
+import lzma
+import re
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+
+import debian
+
+ROOT = Path(__file__).resolve().parent.parent
+SUITE = 'trixie'
+KERNEL = r'linux-image-6\.[0-9]+\.\S*-s390x'
+
+
+class GuestError(Exception):
+    """A reason, in one sentence, why the guest did not do its work."""
+
+
+class Packages:
+    """Debian's kernel and busybox for s390x, unpacked under directory."""
+
+    def __init__(self, directory):
+        kernel, busybox = directory / 'kernel', directory / 'busybox'
+        if not (kernel.exists() and busybox.exists()):
+            directory.mkdir(parents=True, exist_ok=True)
+            apt = debian.PrivateApt(directory / 'apt', SUITE, 's390x')
+            apt.update()
+            apt.unpack(apt.dependency('linux-image-s390x', KERNEL), kernel)
+            apt.unpack('busybox-static', busybox)
+        [self.kernel] = kernel.glob('boot/vmlinuz-*')
+        self.busybox = busybox / 'usr/bin/busybox'
+        self._modules = {path.name.split('.')[0]: path
+                         for path in kernel.glob('usr/lib/modules/**/*.ko.xz')}
+
+    def modules(self, names):
+        """{name: contents} of modules and what they need, in load order."""
+        loaded = {}
+
+        def add(name):
+            if name in loaded:
+                return
+            if name not in self._modules:
+                raise GuestError(f'the kernel has no module {name}')
+            with lzma.open(self._modules[name]) as module:
+                contents = module.read()
+            needed = re.search(rb'\0depends=([^\0]*)\0', contents)
+            for dependency in needed[1].decode().split(',') if needed else ():
+                if dependency:
+                    add(dependency)
+            loaded[name] = contents
+
+        for name in names:
+            add(name)
+        return loaded
+
+
+def make_initramfs(packages, modules, script, output):
+    """Write an initramfs that loads modules and runs script (a path)."""
+    tree = output.with_suffix('.tree')
+    shutil.rmtree(tree, ignore_errors=True)
+    for directory in ('bin', 'modules', 'proc', 'sys', 'dev'):
+        (tree / directory).mkdir(parents=True)
+    shutil.copy(packages.busybox, tree / 'bin' / 'busybox')
+    shutil.copy(ROOT / 'tests/guest/init', tree / 'init')
+    (tree / 'init').chmod(0o755)
+    shutil.copy(script, tree / 'guest-script')
+    for number, (name, contents) in enumerate(
+            packages.modules(modules).items()):
+        path = tree / 'modules' / f'{number:02}-{name}.ko'
+        path.write_bytes(contents)
+    names = '\n'.join(str(path.relative_to(tree))
+                      for path in sorted(tree.rglob('*')))
+    archive = subprocess.run(
+        ['cpio', '--create', '--quiet', '--format=newc', '--owner=0:0'],
+        cwd=tree, check=True, input=names.encode(), stdout=subprocess.PIPE)
+    output.write_bytes(gzip.compress(archive.stdout, 1))
+    shutil.rmtree(tree)
+
+
+class Guest:
+    """One run of a guest, from power on to power off."""
+
+    def __init__(self, qemu, packages, initramfs, log):
+        self.log = log
+        self.command = [
+            str(qemu), '-nodefaults', '-display', 'none', '-no-reboot',
+            '-accel', 'tcg', '-m', '512',
+            '-object', 'memory-backend-memfd,id=ram,size=512M,share=on',
+            '-machine', 's390-ccw-virtio,memory-backend=ram',
+            '-serial', 'stdio',
+            '-kernel', str(packages.kernel), '-initrd', str(initramfs)]
+        self.parameters = ['console=ttysclp0', 'panic=-1', 'quiet']
+
+    def add_device(self, **properties):
+        """A -device, by its properties (JSON syntax)."""
+        self.command += ['-device', json.dumps(properties)]
+
+    def messages(self, limit):
+        """(name, value) of each message; GuestError if it ends badly."""
+        command = self.command + ['-append', ' '.join(self.parameters)]
+        with (self.log.open('w', encoding='utf-8') as log,
+              subprocess.Popen(command, text=True, errors='replace',
+                               stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT) as qemu):
+            timer = threading.Timer(limit, qemu.kill)
+            timer.start()
+            status = None
+            try:
+                for line in qemu.stdout:
+                    log.write(line)
+                    log.flush()
+                    message = re.match(r'GUEST: (\S+) ?(.*)', line)
+                    if message and message[1] == 'status':
+                        status = message[2].strip()
+                    elif message:
+                        yield message[1], message[2].strip()
+                qemu.wait()
+            finally:
+                in_time = timer.is_alive()
+                timer.cancel()
+                qemu.kill()
+        if not in_time:
+            raise GuestError(f'the guest did not end within {limit} s')
+        if status != '0':
+            raise GuestError('the guest failed'
+                             if status else 'the guest ended too early')
+        if qemu.returncode:
+            raise GuestError(f'QEMU ended with status {qemu.returncode}')

@@ -1,0 +1,100 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Makes a Debian machine (12 or newer) ready: installs the packages that are
+# not there yet.  Bookworm's meson is too old for QEMU 10.2; it and pycotap
+# then come from trixie, which is made known to apt at a priority at which
+# nothing else is ever taken from there.  Called by steps.sh.
+
+set -eu
+
+meson_wanted=1.5.0
+packages="build-essential patch xz-utils cpio perl pkgconf ninja-build
+          python3 python3-venv flex bison device-tree-compiler
+          libglib2.0-dev libfdt-dev e2fsprogs ca-certificates"
+newer="meson python3-pycotap"
+
+is_installed()
+{
+    dpkg-query -W -f '${Status}' "$1" 2> /dev/null | grep -q ' installed$'
+}
+
+missing_of()
+{
+    for package in "$@"; do
+        is_installed "$package" || printf '%s ' "$package"
+    done
+}
+
+meson_is_new()
+{
+    [ -x /usr/bin/meson ] &&
+        dpkg --compare-versions "$(/usr/bin/meson --version)" ge \
+            "$meson_wanted"
+}
+
+as_root()
+{
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo > /dev/null; then
+        sudo "$@"
+    else
+        echo "error: installing packages needs root or sudo" >&2
+        return 1
+    fi
+}
+
+install_packages()
+{
+    echo "-- installing: $*"
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -qq --no-install-recommends "$@" > /dev/null
+}
+
+add_trixie()
+{
+    archive=$(cd "$(dirname "$0")" && /usr/bin/python3 -c \
+        'import debian; print("%s|%s" % debian.archive())')
+    key=${archive#*|}
+    {
+        echo "Types: deb"
+        echo "URIs: ${archive%%|*}"
+        echo "Suites: trixie"
+        echo "Components: main"
+        [ -z "$key" ] || echo "Signed-By: $key"
+    } | as_root tee /etc/apt/sources.list.d/vfio-ccw-trixie.sources \
+        > /dev/null
+    printf 'Package: *\nPin: release n=trixie\nPin-Priority: 50\n' |
+        as_root tee /etc/apt/preferences.d/vfio-ccw-trixie > /dev/null
+    as_root apt-get update -qq
+}
+
+if ! command -v dpkg-query > /dev/null; then
+    echo "error: this is no Debian machine; install the counterparts of" \
+        $packages $newer "(meson $meson_wanted or newer), then use meson" >&2
+    exit 1
+fi
+
+# shellcheck disable=SC2086  # lists of words
+missing=$(missing_of $packages)
+missing_newer=$(missing_of $newer)
+if [ -n "$missing" ]; then
+    as_root apt-get update -qq
+    # shellcheck disable=SC2086
+    install_packages $missing
+fi
+if [ -n "$missing_newer" ] || ! meson_is_new; then
+    if grep -q '^VERSION_CODENAME=bookworm' /etc/os-release; then
+        add_trixie
+        install_packages meson/trixie python3-pycotap/trixie
+    else
+        # shellcheck disable=SC2086
+        install_packages $newer
+    fi
+fi
+if ! meson_is_new; then
+    echo "error: meson $meson_wanted or newer is needed, this system has" \
+        "$(/usr/bin/meson --version)" >&2
+    exit 1
+fi

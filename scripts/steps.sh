@@ -1,0 +1,90 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The steps of "make qemu", "make demo" and "make check", from a machine with
+# nothing on it: says which step runs, ends with one line of verdict.
+# Called by the Makefile from the top of the project, with the target's name.
+
+set -u
+
+target=$1
+build=build
+meson=/usr/bin/meson
+started=$(date +%s)
+number=0
+
+case $target in
+qemu) steps=3 ;;
+demo) steps=4 ;;
+check) steps=5 ;;
+*) echo "usage: $0 qemu|demo|check" >&2; exit 2 ;;
+esac
+
+elapsed()
+{
+    seconds=$(($(date +%s) - started))
+    printf '%d min %02d s' $((seconds / 60)) $((seconds % 60))
+}
+
+# step TITLE COMMAND...: ends everything if the command fails
+step()
+{
+    title=$1
+    shift
+    number=$((number + 1))
+    printf '\n[%d/%d, %s] %s\n' $number $steps "$(elapsed)" "$title"
+    "$@" || fail "step $number ($title) failed"
+}
+
+fail()
+{
+    printf '\nFAIL: %s, after %s\n' "$1" "$(elapsed)"
+    exit 1
+}
+
+configure()
+{
+    if [ ! -f $build/build.ninja ]; then
+        $meson setup $build > $build.log 2>&1 || {
+            cat $build.log
+            return 1
+        }
+        mv $build.log $build/setup.log
+    fi
+}
+
+compile()
+{
+    $meson compile -C $build "$@"
+}
+
+# Failing tests are not the end: the summary counts them.
+run_tests()
+{
+    $meson test -C $build --no-rebuild --print-errorlogs ||
+        [ -s $build/meson-logs/testlog.json ]
+}
+
+step "making this machine ready" sh scripts/setup_machine.sh
+step "setting up $build/" configure
+case $target in
+qemu)
+    step "building QEMU" compile
+    printf '\nPASS: %s/qemu-system-s390x is built, after %s\n' \
+        $build "$(elapsed)"
+    ;;
+demo)
+    step "building QEMU" compile
+    step "running a Linux guest" /usr/bin/python3 scripts/demo.py $build
+    ;;
+check)
+    step "building QEMU" compile
+    step "building the tests" compile unit-tests qtest-tests qemu-tests
+    rm -f $build/meson-logs/testlog.json
+    step "running the tests" run_tests
+    echo
+    /usr/bin/python3 scripts/summary.py $build/meson-logs/testlog.json ||
+        fail "not all tests passed"
+    printf 'PASS: all tests, after %s\n' "$(elapsed)"
+    ;;
+esac
