@@ -1,0 +1,385 @@
+/*
+ * QTest of the channel subsystem with a device that QEMU emulates itself
+ *
+ * The test of the "css" commands and of libqos/css.c, and of what the channel
+ * subsystem does for every device, whatever is behind the subchannel.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "libqos/css.h"
+#include "libqtest.h"
+#include "qobject/qdict.h"
+
+#define DEVNO 0x1234
+#define SCHID QCSS_FIRST_SCHID
+
+#define INTPARM_MSCH 0xcafe0001
+#define INTPARM_SSCH 0xcafe0002
+
+#define PROGRAM QCSS_FREE
+#define DATA    (QCSS_FREE + 0x1000)
+
+#define SENSE_ID_LEN 7
+
+/* What virtio-rng-ccw answers to SENSE ID */
+#define VIRTIO_CU_TYPE  0x3832
+#define VIRTIO_RNG_MODEL 4
+
+#define ALL_PENDING (SCSW_STCTL_PRIMARY | SCSW_STCTL_SECONDARY | \
+                     SCSW_STCTL_STATUS_PEND)
+
+static QTestState *start(void)
+{
+    return qcss_init("-device virtio-rng-ccw,id=rng,devno=fe.0.1234");
+}
+
+static QTestState *start_enabled(void)
+{
+    QTestState *qts = start();
+
+    qcss_enable(qts, SCHID, INTPARM_MSCH);
+    return qts;
+}
+
+static ORB store_program(QTestState *qts, CCW1 ccw)
+{
+    qcss_write_ccws(qts, PROGRAM, &ccw, 1);
+    return qcss_orb(INTPARM_SSCH, PROGRAM);
+}
+
+static ORB store_sense_id(QTestState *qts)
+{
+    return store_program(qts, (CCW1) {
+        .cmd_code = CCW_CMD_SENSE_ID,
+        .flags = CCW_FLAG_SLI,
+        .count = SENSE_ID_LEN,
+        .cda = DATA,
+    });
+}
+
+/* NOP that suspends the program before it is executed */
+static ORB store_suspended_noop(QTestState *qts)
+{
+    ORB orb = store_program(qts, (CCW1) {
+        .cmd_code = CCW_CMD_NOOP,
+        .flags = CCW_FLAG_SLI | CCW_FLAG_SUSPEND,
+        .count = 1,
+        .cda = DATA,
+    });
+
+    orb.ctrl0 |= ORB_CTRL0_MASK_SPND;
+    return orb;
+}
+
+static void assert_irb(QTestState *qts, uint16_t fctl, uint16_t stctl,
+                       uint8_t dstat, uint8_t cstat)
+{
+    IRB irb;
+
+    qcss_wait_irb(qts, SCHID, &irb);
+    g_assert_cmphex(irb.scsw.ctrl & SCSW_CTRL_MASK_FCTL, ==, fctl);
+    g_assert_cmphex(irb.scsw.ctrl & SCSW_CTRL_MASK_STCTL, ==, stctl);
+    g_assert_cmphex(irb.scsw.dstat, ==, dstat);
+    g_assert_cmphex(irb.scsw.cstat, ==, cstat);
+}
+
+static void test_stsch_finds_devices(void)
+{
+    QTestState *qts = start();
+    SCHIB schib;
+
+    g_assert_cmphex(qcss_find(qts, DEVNO), ==, SCHID);
+    g_assert_cmphex(qcss_find(qts, DEVNO + 1), ==, 0);
+
+    g_assert_cmpint(qcss_stsch(qts, SCHID, &schib), ==, 0);
+    g_assert_cmphex(schib.pmcw.flags, ==, PMCW_FLAGS_MASK_DNV);
+    g_assert_cmphex(schib.pmcw.pam, ==, 0x80);
+    g_assert_cmphex(schib.scsw.ctrl, ==, 0);
+
+    /* There is no more after the last one. */
+    g_assert_cmpint(qcss_stsch(qts, SCHID + 1, &schib), ==, 3);
+    qtest_quit(qts);
+}
+
+static void test_msch_changes_what_programs_may(void)
+{
+    QTestState *qts = start_enabled();
+    SCHIB schib;
+
+    g_assert_cmpint(qcss_stsch(qts, SCHID, &schib), ==, 0);
+    g_assert_cmphex(schib.pmcw.intparm, ==, INTPARM_MSCH);
+    g_assert_cmphex(schib.pmcw.flags & PMCW_FLAGS_MASK_ENA, !=, 0);
+    g_assert_cmphex(schib.pmcw.flags & PMCW_FLAGS_MASK_ISC, ==,
+                    QCSS_ISC << 11);
+
+    schib.pmcw.devno++;
+    schib.pmcw.flags &= ~PMCW_FLAGS_MASK_DNV;
+    g_assert_cmpint(qcss_msch(qts, SCHID, &schib), ==, 0);
+    g_assert_cmphex(qcss_find(qts, DEVNO), ==, SCHID);
+    qtest_quit(qts);
+}
+
+static void test_no_subchannel_is_cc3(void)
+{
+    QTestState *qts = start();
+    ORB orb = store_sense_id(qts);
+    SCHIB schib = { };
+    IRB irb;
+
+    g_assert_cmpint(qcss_ssch(qts, SCHID + 1, &orb), ==, 3);
+    g_assert_cmpint(qcss_msch(qts, SCHID + 1, &schib), ==, 3);
+    g_assert_cmpint(qcss_tsch(qts, SCHID + 1, &irb), ==, 3);
+    g_assert_cmpint(qcss_xsch(qts, SCHID + 1), ==, 3);
+    g_assert_cmpint(qcss_hsch(qts, SCHID + 1), ==, 3);
+    g_assert_cmpint(qcss_csch(qts, SCHID + 1), ==, 3);
+    g_assert_cmpint(qcss_rsch(qts, SCHID + 1), ==, 3);
+    qtest_quit(qts);
+}
+
+static void test_disabled_subchannel_is_cc3(void)
+{
+    QTestState *qts = start();
+    ORB orb = store_sense_id(qts);
+    IRB irb;
+
+    g_assert_cmpint(qcss_ssch(qts, SCHID, &orb), ==, 3);
+    g_assert_cmpint(qcss_tsch(qts, SCHID, &irb), ==, 3);
+    g_assert_cmpint(qcss_xsch(qts, SCHID), ==, 3);
+    g_assert_cmpint(qcss_hsch(qts, SCHID), ==, 3);
+    g_assert_cmpint(qcss_csch(qts, SCHID), ==, 3);
+    g_assert_cmpint(qcss_rsch(qts, SCHID), ==, 3);
+    qtest_quit(qts);
+}
+
+static void test_sense_id(void)
+{
+    QTestState *qts = start_enabled();
+    ORB orb = store_sense_id(qts);
+    IOIntCode code;
+    IRB irb;
+
+    g_assert_cmpint(qcss_tsch(qts, SCHID, &irb), ==, 1);
+    g_assert_cmpint(qcss_ssch(qts, SCHID, &orb), ==, 0);
+
+    g_assert_false(qcss_dequeue_io(qts, QCSS_CR6_ALL & ~QCSS_CR6_ISC3, &code));
+    g_assert_true(qcss_dequeue_io(qts, QCSS_CR6_ISC3, &code));
+    g_assert_false(qcss_dequeue_io(qts, QCSS_CR6_ALL, &code));
+    g_assert_cmphex(code.subsys_id, ==, SCHID);
+    g_assert_cmphex(code.intparm, ==, INTPARM_SSCH);
+    g_assert_cmpint(IO_INT_WORD_ISC(code.interrupt_id), ==, QCSS_ISC);
+
+    g_assert_cmpint(qcss_tsch(qts, SCHID, &irb), ==, 0);
+    g_assert_cmphex(irb.scsw.ctrl, ==, SCSW_FCTL_START_FUNC | ALL_PENDING);
+    g_assert_cmphex(irb.scsw.dstat, ==,
+                    SCSW_DSTAT_CHANNEL_END | SCSW_DSTAT_DEVICE_END);
+    g_assert_cmphex(irb.scsw.cstat, ==, 0);
+    g_assert_cmphex(irb.scsw.cpa, ==, PROGRAM + sizeof(CCW1));
+    g_assert_cmpint(irb.scsw.count, ==, 0);
+    g_assert_cmpint(qcss_tsch(qts, SCHID, &irb), ==, 1);
+
+    g_assert_cmphex(qtest_readb(qts, DATA), ==, 0xff);
+    g_assert_cmphex(qtest_readw(qts, DATA + 1), ==, VIRTIO_CU_TYPE);
+    g_assert_cmphex(qtest_readb(qts, DATA + 3), ==, VIRTIO_RNG_MODEL);
+    g_assert_cmphex(qtest_readb(qts, DATA + SENSE_ID_LEN), ==, 0);
+    qtest_quit(qts);
+}
+
+static void test_status_pending_is_cc1(void)
+{
+    QTestState *qts = start_enabled();
+    ORB orb = store_sense_id(qts);
+    SCHIB schib;
+
+    g_assert_cmpint(qcss_ssch(qts, SCHID, &orb), ==, 0);
+    g_assert_cmpint(qcss_stsch(qts, SCHID, &schib), ==, 0);
+    g_assert_cmphex(schib.scsw.ctrl & SCSW_CTRL_MASK_STCTL, ==, ALL_PENDING);
+
+    g_assert_cmpint(qcss_ssch(qts, SCHID, &orb), ==, 1);
+    g_assert_cmpint(qcss_msch(qts, SCHID, &schib), ==, 1);
+    g_assert_cmpint(qcss_xsch(qts, SCHID), ==, 1);
+    g_assert_cmpint(qcss_hsch(qts, SCHID), ==, 1);
+    g_assert_cmpint(qcss_rsch(qts, SCHID), ==, 1);
+    qtest_quit(qts);
+}
+
+static void test_nothing_started_is_cc2(void)
+{
+    QTestState *qts = start_enabled();
+
+    g_assert_cmpint(qcss_xsch(qts, SCHID), ==, 2);
+    g_assert_cmpint(qcss_rsch(qts, SCHID), ==, 2);
+    qtest_quit(qts);
+}
+
+static void test_suspended_program_is_cancelled(void)
+{
+    QTestState *qts = start_enabled();
+    ORB orb = store_suspended_noop(qts);
+    IOIntCode code;
+    SCHIB schib;
+
+    g_assert_cmpint(qcss_ssch(qts, SCHID, &orb), ==, 0);
+    g_assert_cmpint(qcss_ssch(qts, SCHID, &orb), ==, 2);
+    g_assert_cmpint(qcss_stsch(qts, SCHID, &schib), ==, 0);
+    g_assert_cmpint(qcss_msch(qts, SCHID, &schib), ==, 2);
+
+    /* QEMU interrupts for the suspension as well, asked to or not. */
+    qcss_dequeue_io(qts, QCSS_CR6_ALL, &code);
+    g_assert_cmpint(qcss_xsch(qts, SCHID), ==, 0);
+    g_assert_false(qcss_dequeue_io(qts, QCSS_CR6_ALL, &code));
+    g_assert_cmpint(qcss_xsch(qts, SCHID), ==, 2);
+    qtest_quit(qts);
+}
+
+static void test_suspended_program_is_resumed(void)
+{
+    QTestState *qts = start_enabled();
+    ORB orb = store_suspended_noop(qts);
+    IOIntCode code;
+
+    g_assert_cmpint(qcss_ssch(qts, SCHID, &orb), ==, 0);
+    qcss_dequeue_io(qts, QCSS_CR6_ALL, &code);
+    store_program(qts, (CCW1) {
+        .cmd_code = CCW_CMD_NOOP,
+        .flags = CCW_FLAG_SLI,
+        .count = 1,
+        .cda = DATA,
+    });
+    g_assert_cmpint(qcss_rsch(qts, SCHID), ==, 0);
+    assert_irb(qts, SCSW_FCTL_START_FUNC, ALL_PENDING,
+               SCSW_DSTAT_CHANNEL_END | SCSW_DSTAT_DEVICE_END, 0);
+    qtest_quit(qts);
+}
+
+static void test_halt_ends_with_an_interruption(void)
+{
+    QTestState *qts = start_enabled();
+
+    g_assert_cmpint(qcss_hsch(qts, SCHID), ==, 0);
+    assert_irb(qts, SCSW_FCTL_HALT_FUNC, SCSW_STCTL_STATUS_PEND,
+               SCSW_DSTAT_DEVICE_END, 0);
+    qtest_quit(qts);
+}
+
+static void test_clear_ends_with_an_interruption(void)
+{
+    QTestState *qts = start_enabled();
+
+    g_assert_cmpint(qcss_csch(qts, SCHID), ==, 0);
+    assert_irb(qts, SCSW_FCTL_CLEAR_FUNC, SCSW_STCTL_STATUS_PEND, 0, 0);
+    qtest_quit(qts);
+}
+
+static void test_bad_program_is_a_program_check(void)
+{
+    QTestState *qts = start_enabled();
+    ORB orb = store_program(qts, (CCW1) { .cmd_code = 0 });
+
+    g_assert_cmpint(qcss_ssch(qts, SCHID, &orb), ==, 0);
+    assert_irb(qts, SCSW_FCTL_START_FUNC, ALL_PENDING | SCSW_STCTL_ALERT,
+               0, SCSW_CSTAT_PROG_CHECK);
+    qtest_quit(qts);
+}
+
+static void test_bad_operands_are_program_interruptions(void)
+{
+    QTestState *qts = start_enabled();
+    static const char *const storage_insns[] = {
+        "ssch", "msch", "stsch", "tsch"
+    };
+    ORB orb = store_sense_id(qts);
+    ORB bad_orb = orb;
+    uint32_t no_one = SCHID & 0xffff;
+    SCHIB schib;
+
+    for (size_t i = 0; i < ARRAY_SIZE(storage_insns); i++) {
+        const char *insn = storage_insns[i];
+
+        g_assert_cmpint(qcss_issue_at(qts, insn, SCHID, QCSS_OPERAND + 2), ==,
+                        QCSS_PGM_SPECIFICATION);
+        g_assert_cmpint(qcss_issue_at(qts, insn, no_one, QCSS_OPERAND), ==,
+                        QCSS_PGM_OPERAND);
+        g_assert_cmpint(qcss_issue_at(qts, insn, SCHID, 1ULL << 40), ==,
+                        QCSS_PGM_ADDRESSING);
+    }
+    g_assert_cmpint(qcss_xsch(qts, no_one), ==, QCSS_PGM_OPERAND);
+    g_assert_cmpint(qcss_hsch(qts, no_one), ==, QCSS_PGM_OPERAND);
+    g_assert_cmpint(qcss_csch(qts, no_one), ==, QCSS_PGM_OPERAND);
+    g_assert_cmpint(qcss_rsch(qts, no_one), ==, QCSS_PGM_OPERAND);
+
+    bad_orb.ctrl0 |= ORB_CTRL0_MASK_INVALID;
+    g_assert_cmpint(qcss_ssch(qts, SCHID, &bad_orb), ==, QCSS_PGM_OPERAND);
+    g_assert_cmpint(qcss_stsch(qts, SCHID, &schib), ==, 0);
+    schib.pmcw.flags |= PMCW_FLAGS_MASK_INVALID;
+    g_assert_cmpint(qcss_msch(qts, SCHID, &schib), ==, QCSS_PGM_OPERAND);
+
+    /* The next instruction is not taken for one that failed. */
+    g_assert_cmpint(qcss_ssch(qts, SCHID, &orb), ==, 0);
+    qtest_quit(qts);
+}
+
+static void assert_subchannel_report(QTestState *qts)
+{
+    CRW crw;
+
+    qcss_wait_crw_mchk(qts);
+    g_assert_cmpint(qcss_stcrw(qts, &crw), ==, 0);
+    g_assert_cmphex(crw.flags, ==, CRW_RSC_SUBCH << 8 | CRW_ERC_IPI);
+    g_assert_cmphex(crw.rsid, ==, SCHID & 0xffff);
+    g_assert_cmpint(qcss_stcrw(qts, &crw), ==, 1);
+    g_assert_cmphex(crw.flags, ==, 0);
+    g_assert_false(qcss_dequeue_crw_mchk(qts));
+}
+
+static void test_plugging_is_reported(void)
+{
+    QTestState *qts = qcss_init("");
+
+    g_assert_false(qcss_dequeue_crw_mchk(qts));
+    g_assert_cmphex(qcss_find(qts, DEVNO), ==, 0);
+
+    qtest_qmp_device_add(qts, "virtio-rng-ccw", "rng",
+                         "{'devno': 'fe.0.1234'}");
+    assert_subchannel_report(qts);
+    g_assert_cmphex(qcss_find(qts, DEVNO), ==, SCHID);
+
+    qtest_qmp_device_del(qts, "rng");
+    assert_subchannel_report(qts);
+    g_assert_cmphex(qcss_find(qts, DEVNO), ==, 0);
+    qtest_quit(qts);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+
+    if (!qtest_has_device("virtio-rng-ccw")) {
+        g_test_skip("no virtio-rng-ccw");
+        return g_test_run();
+    }
+    qtest_add_func("/css/stsch-finds-devices", test_stsch_finds_devices);
+    qtest_add_func("/css/msch-changes-what-programs-may",
+                   test_msch_changes_what_programs_may);
+    qtest_add_func("/css/no-subchannel-is-cc3", test_no_subchannel_is_cc3);
+    qtest_add_func("/css/disabled-subchannel-is-cc3",
+                   test_disabled_subchannel_is_cc3);
+    qtest_add_func("/css/sense-id", test_sense_id);
+    qtest_add_func("/css/status-pending-is-cc1", test_status_pending_is_cc1);
+    qtest_add_func("/css/nothing-started-is-cc2", test_nothing_started_is_cc2);
+    qtest_add_func("/css/suspended-program-is-cancelled",
+                   test_suspended_program_is_cancelled);
+    qtest_add_func("/css/suspended-program-is-resumed",
+                   test_suspended_program_is_resumed);
+    qtest_add_func("/css/halt-ends-with-an-interruption",
+                   test_halt_ends_with_an_interruption);
+    qtest_add_func("/css/clear-ends-with-an-interruption",
+                   test_clear_ends_with_an_interruption);
+    qtest_add_func("/css/bad-program-is-a-program-check",
+                   test_bad_program_is_a_program_check);
+    qtest_add_func("/css/bad-operands-are-program-interruptions",
+                   test_bad_operands_are_program_interruptions);
+    qtest_add_func("/css/plugging-is-reported", test_plugging_is_reported);
+    return g_test_run();
+}
