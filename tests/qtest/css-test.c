@@ -10,7 +10,7 @@
 #include "qemu/osdep.h"
 #include "libqos/css.h"
 #include "libqtest.h"
-#include "qobject/qdict.h"
+#include "s390x-mailbox.h"
 
 #define DEVNO 0x1234
 #define SCHID QCSS_FIRST_SCHID
@@ -351,6 +351,40 @@ static void test_plugging_is_reported(void)
     qtest_quit(qts);
 }
 
+/* The same by a program: what one CPU starts, the other can end. */
+static void test_sense_id_on_two_cpus(void)
+{
+    QTestState *qts = s390x_mailbox_init("-device virtio-rng-ccw,"
+                                         "devno=fe.0.1234");
+    ORB orb = store_sense_id(qts);
+    SCHIB schib;
+    IRB irb;
+
+    s390x_mailbox_wait_running(qts, 0);
+    s390x_mailbox_wait_running(qts, 1);
+
+    g_assert_cmpint(s390x_mailbox_issue(qts, 0, S390X_INSN_STSCH, SCHID,
+                                        QCSS_OPERAND), ==, 0);
+    qcss_read_schib(qts, QCSS_OPERAND, &schib);
+    g_assert_cmphex(schib.pmcw.devno, ==, DEVNO);
+    qcss_set_enabled(&schib, INTPARM_MSCH);
+    qcss_write_schib(qts, QCSS_OPERAND, &schib);
+    g_assert_cmpint(s390x_mailbox_issue(qts, 0, S390X_INSN_MSCH, SCHID,
+                                        QCSS_OPERAND), ==, 0);
+
+    qcss_write_orb(qts, QCSS_OPERAND, &orb);
+    g_assert_cmpint(s390x_mailbox_issue(qts, 0, S390X_INSN_SSCH, SCHID,
+                                        QCSS_OPERAND), ==, 0);
+    g_assert_cmpint(s390x_mailbox_issue(qts, 1, S390X_INSN_TSCH, SCHID,
+                                        QCSS_OPERAND), ==, 0);
+    qcss_read_irb(qts, QCSS_OPERAND, &irb);
+    g_assert_cmphex(irb.scsw.ctrl, ==, SCSW_FCTL_START_FUNC | ALL_PENDING);
+    g_assert_cmphex(qtest_readw(qts, DATA + 1), ==, VIRTIO_CU_TYPE);
+    g_assert_cmpint(s390x_mailbox_issue(qts, 1, S390X_INSN_TSCH, SCHID,
+                                        QCSS_OPERAND), ==, 1);
+    qtest_quit(qts);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -381,5 +415,8 @@ int main(int argc, char **argv)
     qtest_add_func("/css/bad-operands-are-program-interruptions",
                    test_bad_operands_are_program_interruptions);
     qtest_add_func("/css/plugging-is-reported", test_plugging_is_reported);
+    if (qtest_has_accel("tcg")) {
+        qtest_add_func("/css/sense-id-on-two-cpus", test_sense_id_on_two_cpus);
+    }
     return g_test_run();
 }

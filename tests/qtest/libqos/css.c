@@ -14,27 +14,31 @@
 /* An answer costs some 20 us: long enough for whatever still makes progress */
 #define MAX_POLLS 1000000
 
-/* Only has to exist: no CPU ever executes it. */
-#define FIRMWARE_SIZE 4096
-
-QTestState *qcss_init(const char *extra_args)
+QTestState *qcss_init_firmware(const void *firmware, size_t size,
+                               const char *extra_args)
 {
-    g_autofree char *firmware = NULL;
-    g_autofree char *zeroes = g_malloc0(FIRMWARE_SIZE);
+    g_autofree char *file = NULL;
     g_autoptr(GError) err = NULL;
     QTestState *qts;
     int fd;
 
-    fd = g_file_open_tmp("qcss-firmware-XXXXXX", &firmware, &err);
+    fd = g_file_open_tmp("qcss-firmware-XXXXXX", &file, &err);
     g_assert_no_error(err);
-    g_assert_cmpint(qemu_write_full(fd, zeroes, FIRMWARE_SIZE), ==,
-                    FIRMWARE_SIZE);
+    g_assert_cmpint(qemu_write_full(fd, firmware, size), ==, size);
     close(fd);
 
     qts = qtest_initf("-machine s390-ccw-virtio -nodefaults -bios %s %s",
-                      firmware, extra_args);
-    unlink(firmware);
+                      file, extra_args);
+    unlink(file);
     return qts;
+}
+
+QTestState *qcss_init(const char *extra_args)
+{
+    static const uint8_t never_executed[4096];
+
+    return qcss_init_firmware(never_executed, sizeof(never_executed),
+                              extra_args);
 }
 
 static uint32_t parse_word(const char *word)
@@ -104,51 +108,79 @@ static void swap_orb(ORB *orb)
     orb->cpa = cpu_to_be32(orb->cpa);
 }
 
-static void swap_scsw(SCSW *scsw)
+/* By value: a SCHIB is packed. */
+static SCSW swap_scsw(SCSW scsw)
 {
-    scsw->flags = cpu_to_be16(scsw->flags);
-    scsw->ctrl = cpu_to_be16(scsw->ctrl);
-    scsw->cpa = cpu_to_be32(scsw->cpa);
-    scsw->count = cpu_to_be16(scsw->count);
+    scsw.flags = cpu_to_be16(scsw.flags);
+    scsw.ctrl = cpu_to_be16(scsw.ctrl);
+    scsw.cpa = cpu_to_be32(scsw.cpa);
+    scsw.count = cpu_to_be16(scsw.count);
+    return scsw;
+}
+
+static PMCW swap_pmcw(PMCW pmcw)
+{
+    pmcw.intparm = cpu_to_be32(pmcw.intparm);
+    pmcw.flags = cpu_to_be16(pmcw.flags);
+    pmcw.devno = cpu_to_be16(pmcw.devno);
+    pmcw.mbi = cpu_to_be16(pmcw.mbi);
+    pmcw.chars = cpu_to_be32(pmcw.chars);
+    return pmcw;
 }
 
 static void swap_schib(SCHIB *schib)
 {
-    PMCW *pmcw = &schib->pmcw;
-
-    pmcw->intparm = cpu_to_be32(pmcw->intparm);
-    pmcw->flags = cpu_to_be16(pmcw->flags);
-    pmcw->devno = cpu_to_be16(pmcw->devno);
-    pmcw->mbi = cpu_to_be16(pmcw->mbi);
-    pmcw->chars = cpu_to_be32(pmcw->chars);
-    swap_scsw(&schib->scsw);
+    schib->pmcw = swap_pmcw(schib->pmcw);
+    schib->scsw = swap_scsw(schib->scsw);
     schib->mba = cpu_to_be64(schib->mba);
 }
 
 static void swap_irb(IRB *irb)
 {
-    swap_scsw(&irb->scsw);
+    irb->scsw = swap_scsw(irb->scsw);
     irb->esw.word0 = cpu_to_be32(irb->esw.word0);
     irb->esw.erw = cpu_to_be32(irb->esw.erw);
     irb->esw.word2 = cpu_to_be64(irb->esw.word2);
     irb->esw.word4 = cpu_to_be32(irb->esw.word4);
 }
 
-int qcss_ssch(QTestState *qts, uint32_t schid, const ORB *orb)
+void qcss_write_orb(QTestState *qts, uint64_t addr, const ORB *orb)
 {
     ORB be = *orb;
 
     swap_orb(&be);
-    qtest_memwrite(qts, QCSS_OPERAND, &be, sizeof(be));
+    qtest_memwrite(qts, addr, &be, sizeof(be));
+}
+
+void qcss_write_schib(QTestState *qts, uint64_t addr, const SCHIB *schib)
+{
+    SCHIB be = *schib;
+
+    swap_schib(&be);
+    qtest_memwrite(qts, addr, &be, sizeof(be));
+}
+
+void qcss_read_schib(QTestState *qts, uint64_t addr, SCHIB *schib)
+{
+    qtest_memread(qts, addr, schib, sizeof(*schib));
+    swap_schib(schib);
+}
+
+void qcss_read_irb(QTestState *qts, uint64_t addr, IRB *irb)
+{
+    qtest_memread(qts, addr, irb, sizeof(*irb));
+    swap_irb(irb);
+}
+
+int qcss_ssch(QTestState *qts, uint32_t schid, const ORB *orb)
+{
+    qcss_write_orb(qts, QCSS_OPERAND, orb);
     return qcss_issue_at(qts, "ssch", schid, QCSS_OPERAND);
 }
 
 int qcss_msch(QTestState *qts, uint32_t schid, const SCHIB *schib)
 {
-    SCHIB be = *schib;
-
-    swap_schib(&be);
-    qtest_memwrite(qts, QCSS_OPERAND, &be, sizeof(be));
+    qcss_write_schib(qts, QCSS_OPERAND, schib);
     return qcss_issue_at(qts, "msch", schid, QCSS_OPERAND);
 }
 
@@ -156,8 +188,7 @@ int qcss_stsch(QTestState *qts, uint32_t schid, SCHIB *schib)
 {
     int cc = qcss_issue_at(qts, "stsch", schid, QCSS_OPERAND);
 
-    qtest_memread(qts, QCSS_OPERAND, schib, sizeof(*schib));
-    swap_schib(schib);
+    qcss_read_schib(qts, QCSS_OPERAND, schib);
     return cc;
 }
 
@@ -165,8 +196,7 @@ int qcss_tsch(QTestState *qts, uint32_t schid, IRB *irb)
 {
     int cc = qcss_issue_at(qts, "tsch", schid, QCSS_OPERAND);
 
-    qtest_memread(qts, QCSS_OPERAND, irb, sizeof(*irb));
-    swap_irb(irb);
+    qcss_read_irb(qts, QCSS_OPERAND, irb);
     return cc;
 }
 
@@ -245,14 +275,19 @@ uint32_t qcss_find(QTestState *qts, uint16_t devno)
     return 0;
 }
 
+void qcss_set_enabled(SCHIB *schib, uint32_t intparm)
+{
+    schib->pmcw.intparm = intparm;
+    schib->pmcw.flags &= ~PMCW_FLAGS_MASK_ISC;
+    schib->pmcw.flags |= PMCW_FLAGS_MASK_ENA | QCSS_ISC << 11;
+}
+
 void qcss_enable(QTestState *qts, uint32_t schid, uint32_t intparm)
 {
     SCHIB schib;
 
     g_assert_cmpint(qcss_stsch(qts, schid, &schib), ==, 0);
-    schib.pmcw.intparm = intparm;
-    schib.pmcw.flags &= ~PMCW_FLAGS_MASK_ISC;
-    schib.pmcw.flags |= PMCW_FLAGS_MASK_ENA | QCSS_ISC << 11;
+    qcss_set_enabled(&schib, intparm);
     g_assert_cmpint(qcss_msch(qts, schid, &schib), ==, 0);
 }
 

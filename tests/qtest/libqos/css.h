@@ -40,6 +40,10 @@
  */
 QTestState *qcss_init(const char *extra_args);
 
+/* The same with a firmware, for CPUs that do run: @extra_args has -accel. */
+QTestState *qcss_init_firmware(const void *firmware, size_t size,
+                               const char *extra_args);
+
 /* The instructions that have no operand in storage */
 int qcss_xsch(QTestState *qts, uint32_t schid);
 int qcss_hsch(QTestState *qts, uint32_t schid);
@@ -50,7 +54,6 @@ int qcss_rsch(QTestState *qts, uint32_t schid);
 int qcss_ssch(QTestState *qts, uint32_t schid, const ORB *orb);
 int qcss_msch(QTestState *qts, uint32_t schid, const SCHIB *schib);
 int qcss_stsch(QTestState *qts, uint32_t schid, SCHIB *schib);
-/* Leaves ecw and emw as they are in storage: sense data are bytes. */
 int qcss_tsch(QTestState *qts, uint32_t schid, IRB *irb);
 int qcss_stcrw(QTestState *qts, CRW *crw);
 
@@ -75,10 +78,16 @@ void qcss_wait_irb(QTestState *qts, uint32_t schid, IRB *irb);
 /* The valid subchannel of this device number, or 0 if there is none */
 uint32_t qcss_find(QTestState *qts, uint16_t devno);
 
-/* Modify the subchannel: ENA, QCSS_ISC and this interruption parameter */
+/* Enable with MSCH: ENA, QCSS_ISC and this interruption parameter */
+void qcss_set_enabled(SCHIB *schib, uint32_t intparm);
 void qcss_enable(QTestState *qts, uint32_t schid, uint32_t intparm);
 void qcss_disable(QTestState *qts, uint32_t schid);
 
+/* Operands anywhere; ecw and emw stay as they are: sense data are bytes. */
+void qcss_write_orb(QTestState *qts, uint64_t addr, const ORB *orb);
+void qcss_write_schib(QTestState *qts, uint64_t addr, const SCHIB *schib);
+void qcss_read_schib(QTestState *qts, uint64_t addr, SCHIB *schib);
+void qcss_read_irb(QTestState *qts, uint64_t addr, IRB *irb);
 void qcss_write_ccws(QTestState *qts, uint64_t addr, const CCW1 *ccws,
                      size_t n);
 

@@ -1,0 +1,66 @@
+/*
+ * A guest program that issues the instructions a qtest puts in its mailbox
+ *
+ * The firmware (-bios) of tests with real CPUs (-accel tcg), which have no
+ * "css" commands: one mailbox for each of CPU 0 and 1. A CPU without a request
+ * does nothing but count, so its counter tells whether the CPU is running.
+ * What is here and in s390x-mailbox.h has to agree; the program in that header
+ * is made from this file by s390x-mailbox.sh.
+ *
+ * QEMU loads the program at 0x9000 and starts CPU 0 there; it runs anywhere.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+        .set MAILBOX_CPU0, 0x2000
+        .set MAILBOX_CPU1, 0x2100
+
+        /* Offsets in a mailbox; see struct S390XMailbox */
+        .set REQUEST, 0
+        .set DONE, 4
+        .set INSN, 8
+        .set CC, 12
+        .set GR1, 16
+        .set GR2, 24
+        .set COUNT, 32
+
+        /* Lowcore, and the SIGP order that makes a CPU load that PSW */
+        .set RESTART_NEW_PSW, 0x1a0
+        .set SIGP_RESTART, 6
+
+        .text
+start_cpu0:
+        larl    %r3, restart_psw
+        mvc     RESTART_NEW_PSW(8), 0(%r3)
+        larl    %r3, start_cpu1
+        stg     %r3, RESTART_NEW_PSW + 8
+        lghi    %r4, 1
+        sigp    %r2, %r4, SIGP_RESTART
+        lghi    %r13, MAILBOX_CPU0
+        j       serve
+
+start_cpu1:
+        lghi    %r13, MAILBOX_CPU1
+
+serve:
+        lg      %r3, COUNT(%r13)
+        aghi    %r3, 1
+        stg     %r3, COUNT(%r13)
+        l       %r4, REQUEST(%r13)
+        c       %r4, DONE(%r13)
+        je      serve
+
+        lg      %r1, GR1(%r13)
+        lg      %r2, GR2(%r13)
+        ex      %r0, INSN(%r13)
+        ipm     %r5
+        srl     %r5, 28
+        st      %r5, CC(%r13)
+        /* Last: DONE vouches for what the request has stored. */
+        st      %r4, DONE(%r13)
+        j       serve
+
+        .balign 8
+restart_psw:
+        /* 64-bit addressing, nothing enabled */
+        .quad   0x0000000180000000

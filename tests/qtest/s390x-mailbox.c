@@ -1,0 +1,84 @@
+/*
+ * A guest program that issues the instructions a qtest puts in its mailbox
+ *
+ * See s390x-mailbox.h for its use, s390x-mailbox.S for the program.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "libqos/css.h"
+#include "s390x-mailbox.h"
+#include "s390x-mailbox-program.h"
+
+#define MAX_POLLS 1000000
+
+/* The program's view, big-endian; mailboxes are MAILBOX_STRIDE apart. */
+typedef struct S390XMailbox {
+    uint32_t request;
+    uint32_t done;
+    uint32_t insn;
+    uint32_t cc;
+    uint64_t gr1;
+    uint64_t gr2;
+    uint64_t count;
+} S390XMailbox;
+
+#define MAILBOX_BASE   0x2000
+#define MAILBOX_STRIDE 0x100
+
+static uint64_t mailbox(int cpu, size_t offset)
+{
+    return MAILBOX_BASE + cpu * MAILBOX_STRIDE + offset;
+}
+
+#define FIELD(cpu, name) mailbox(cpu, offsetof(S390XMailbox, name))
+
+QTestState *s390x_mailbox_init(const char *extra_args)
+{
+    g_autofree char *args = g_strdup_printf("-accel tcg -smp 2 %s",
+                                            extra_args);
+
+    return qcss_init_firmware(s390x_mailbox_program,
+                              sizeof(s390x_mailbox_program), args);
+}
+
+void s390x_mailbox_post(QTestState *qts, int cpu, uint32_t insn, uint64_t gr1,
+                        uint64_t gr2)
+{
+    uint32_t last = qtest_readl(qts, FIELD(cpu, request));
+
+    g_assert_cmpint(qtest_readl(qts, FIELD(cpu, done)), ==, last);
+    qtest_writel(qts, FIELD(cpu, insn), insn);
+    qtest_writeq(qts, FIELD(cpu, gr1), gr1);
+    qtest_writeq(qts, FIELD(cpu, gr2), gr2);
+    qtest_writel(qts, FIELD(cpu, request), last + 1);
+}
+
+int s390x_mailbox_wait(QTestState *qts, int cpu)
+{
+    uint32_t request = qtest_readl(qts, FIELD(cpu, request));
+    int polls = 0;
+
+    while (qtest_readl(qts, FIELD(cpu, done)) != request) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+    }
+    return qtest_readl(qts, FIELD(cpu, cc));
+}
+
+int s390x_mailbox_issue(QTestState *qts, int cpu, uint32_t insn, uint64_t gr1,
+                        uint64_t gr2)
+{
+    s390x_mailbox_post(qts, cpu, insn, gr1, gr2);
+    return s390x_mailbox_wait(qts, cpu);
+}
+
+void s390x_mailbox_wait_running(QTestState *qts, int cpu)
+{
+    uint64_t count = qtest_readq(qts, FIELD(cpu, count));
+    int polls = 0;
+
+    while (qtest_readq(qts, FIELD(cpu, count)) == count) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+    }
+}
