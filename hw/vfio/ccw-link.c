@@ -17,6 +17,11 @@
  * while an IRB is being read or waits to be. So an IRB that is delivered while
  * a request is SENT is older than that request, and the host's only IRB slot
  * has been emptied before a start can fill it.
+ *
+ * The driver may signal once more than it has IRBs, and reading does not empty
+ * its slot. So an IRB that is the same as the last one, after a request was
+ * sent, is believed only if the host's SCHIB does not show that request's
+ * function still in progress.
  */
 
 #include "qemu/osdep.h"
@@ -51,6 +56,9 @@ typedef struct Job {
     int schib_ret;
     bool has_schib;         /* schib_ret and, if that is 0, schib are valid */
     SCHIB schib;
+    bool suspect;           /* an IRB like last_irb may be last_irb again */
+    bool stale;             /* it is */
+    IRB last_irb;
     IRB irb;
     unsigned num_crws;
     CRW crws[MAX_CRWS];
@@ -217,6 +225,16 @@ static void job_request(Job *job)
     }
 }
 
+/* Does the host's subchannel still perform what the IRB says has ended? */
+static bool still_in_progress(const Job *job)
+{
+    uint16_t ctrl = job->schib.scsw.ctrl;
+
+    return job->has_schib && !job->schib_ret &&
+           (ctrl & job->irb.scsw.ctrl & SCSW_CTRL_MASK_FCTL) &&
+           !(ctrl & SCSW_STCTL_STATUS_PEND);
+}
+
 static void job_irb(Job *job)
 {
     VFIOCCWLink *link = job->link;
@@ -229,10 +247,13 @@ static void job_irb(Job *job)
         return;
     }
     irb_from_be(&job->irb);
+    job->suspect = job->suspect &&
+                   !memcmp(&job->irb, &job->last_irb, sizeof(job->irb));
     /* Path not operational makes a guest look at its paths. */
-    if (job->irb.scsw.flags & SCSW_FLAGS_MASK_PNO) {
+    if (job->suspect || (job->irb.scsw.flags & SCSW_FLAGS_MASK_PNO)) {
         job_read_schib(job);
     }
+    job->stale = job->suspect && still_in_progress(job);
 }
 
 static void job_crws(Job *job)
@@ -335,6 +356,11 @@ static void submit(VFIOCCWLink *link, VFIOCCWLane lane)
     job->lane = lane;
     job->life = link->life;
     job->request = link->queued;
+    if (lane == VFIO_CCW_LANE_IRB) {
+        job->last_irb = link->last_irb;
+        job->suspect = link->sent_since_irb;
+        link->sent_since_irb = false;
+    }
     link->busy[lane] = true;
     link->due[lane] = false;
     link->jobs++;
@@ -385,6 +411,7 @@ static void send_request(VFIOCCWLink *link)
 {
     submit(link, link->queued.lane);
     link->queued.valid = false;
+    link->sent_since_irb = true;
     deliver_request(link, VFIO_CCW_NEWS_SENT, link->queued.number);
 }
 
@@ -514,7 +541,11 @@ static void finish_irb(Job *job)
     VFIOCCWLink *link = job->link;
 
     deliver_schib(job);
-    if (!job->ret) {
+    if (job->stale) {
+        trace_vfio_ccw_irb_again(link->vdev->name);
+        link->sent_since_irb = true;
+    } else if (!job->ret) {
+        link->last_irb = job->irb;
         /* What the host was busy with may be over now. */
         timer_del(link->retry_timer);
         deliver_irb(link, &job->irb);

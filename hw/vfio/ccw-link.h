@@ -118,6 +118,8 @@ struct VFIOCCWLink {
     VFIOCCWRequest queued;            /* waits for its lane or for the timer */
     uint32_t newest;                  /* number of the request that counts */
     QEMUTimer *retry_timer;
+    IRB last_irb;                     /* as it was read last */
+    bool sent_since_irb;              /* a request, since that read began */
 };
 
 void vfio_ccw_link_init(VFIOCCWLink *link, VFIODevice *vdev,
