@@ -99,6 +99,7 @@ typedef enum VfioCcwHostCounter {
     VFIO_CCW_HOST_IO_WRITES,
     VFIO_CCW_HOST_IO_READS,
     VFIO_CCW_HOST_ASYNC_WRITES,
+    VFIO_CCW_HOST_ASYNC_READS,
     VFIO_CCW_HOST_SCHIB_READS,
     VFIO_CCW_HOST_CRW_READS,
     /* Instructions that the subchannel accepted with condition code 0 */
@@ -177,7 +178,8 @@ void vfio_ccw_host_answer(VfioCcwHost *host, VfioCcwHostStep step, int err,
  *
  * @orb, if not NULL, gets the ORB in host byte order as the driver received
  * it. Starts, halts and clears that the subchannel accepted (condition code
- * 0) are each handed out once, in order, whatever device is behind.
+ * 0) are each handed out once, in order, whatever device is behind. The host
+ * remembers the last 1024 starts.
  */
 void vfio_ccw_host_wait_start(VfioCcwHost *host, ORB *orb);
 void vfio_ccw_host_wait_halt(VfioCcwHost *host);

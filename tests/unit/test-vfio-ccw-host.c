@@ -1,0 +1,651 @@
+/*
+ * Tests of the emulated vfio_ccw host driver: its state machine, called
+ * directly, and its vfio-user server, over a real socket
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include "qapi/error.h"
+#include "qemu/bswap.h"
+#include "qemu/memfd.h"
+#include "hw/vfio-user/protocol.h"
+#include "tests/vfio-ccw-host/devices.h"
+#include "tests/vfio-ccw-host/driver.h"
+#include "tests/vfio-ccw-host/vfio-ccw-host.h"
+
+#define CE_DE (SCSW_DSTAT_CHANNEL_END | SCSW_DSTAT_DEVICE_END)
+#define GUEST_SIZE (64 * 1024)
+#define PROGRAM 0x1000
+#define DATA 0x8000
+
+/*
+ * The state machine by itself: no server, no thread
+ */
+
+typedef struct Fixture {
+    HostGate gate;
+    HostDma dma;
+    HostSubchannel sch;
+    HostDriver driver;
+    uint8_t *guest;
+    unsigned count[VFIO_CCW_HOST_NR_COUNTERS];
+    /* The last access that was answered */
+    unsigned answers;
+    int err;
+    uint8_t data[128];
+} Fixture;
+
+static void nothing_held(void *opaque)
+{
+}
+
+static void count_happened(void *opaque, VfioCcwHostCounter counter)
+{
+    Fixture *f = opaque;
+
+    f->count[counter]++;
+}
+
+static int no_transfer(void *opaque, bool write, uint64_t iova, void *buf,
+                       size_t len)
+{
+    g_assert_not_reached();
+}
+
+static void answered(void *opaque, int err, const void *data, size_t len)
+{
+    Fixture *f = opaque;
+
+    f->answers++;
+    f->err = err;
+    if (len) {
+        g_assert_cmpuint(len, <=, sizeof(f->data));
+        memcpy(f->data, data, len);
+    }
+}
+
+static void guest_map(Fixture *f)
+{
+    int fd = qemu_memfd_create("guest", GUEST_SIZE, false, 0, 0, &error_abort);
+
+    f->guest = mmap(NULL, GUEST_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+                    0);
+    g_assert(f->guest != MAP_FAILED);
+    g_assert_cmpint(host_dma_map(&f->dma, 0, GUEST_SIZE, true, fd, 0), ==, 0);
+    close(fd);
+    /* NOP, nothing chained */
+    stl_be_p(f->guest + PROGRAM, 0x03200001);
+}
+
+static void fixture_init(Fixture *f, const VfioCcwHostConfig *config,
+                         const HostDeviceOps *device)
+{
+    memset(f, 0, sizeof(*f));
+    host_gate_init(&f->gate, nothing_held, f);
+    host_dma_init(&f->dma, no_transfer, NULL);
+    guest_map(f);
+    host_subchannel_init(&f->sch, &config->pmcw, device, NULL,
+                         host_driver_interrupt, &f->driver);
+    host_driver_init(&f->driver, config, &f->gate, &f->dma, &f->sch,
+                     count_happened, f);
+}
+
+static void fixture_destroy(Fixture *f)
+{
+    host_gate_flush(&f->gate, -ECANCELED);
+    host_driver_destroy(&f->driver);
+    host_subchannel_destroy(&f->sch);
+    host_dma_destroy(&f->dma);
+    munmap(f->guest, GUEST_SIZE);
+}
+
+static void setup(Fixture *f, const void *device)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+
+    fixture_init(f, &config, device);
+    g_assert_cmpint(host_driver_open(&f->driver), ==, 0);
+}
+
+static void teardown(Fixture *f, const void *device)
+{
+    fixture_destroy(f);
+}
+
+static void io_region_for(struct ccw_io_region *io, uint16_t fctl)
+{
+    memset(io, 0, sizeof(*io));
+    stl_be_p(io->orb_area, 0x12345678);
+    stw_be_p(io->orb_area + 4, ORB_CTRL0_MASK_FMT | ORB_CTRL0_MASK_PFCH);
+    io->orb_area[6] = 0xff;
+    stl_be_p(io->orb_area + 8, PROGRAM);
+    stw_be_p(io->scsw_area + 2, fctl);
+}
+
+static void write_io(Fixture *f, uint16_t fctl)
+{
+    struct ccw_io_region io;
+
+    io_region_for(&io, fctl);
+    host_driver_write(&f->driver, 0, 0, &io, 24, answered, f);
+}
+
+static void write_async(Fixture *f, uint32_t command)
+{
+    uint32_t be = cpu_to_be32(command);
+
+    host_driver_write(&f->driver, 1, 0, &be, sizeof(be), answered, f);
+}
+
+static int32_t ret_code(Fixture *f, unsigned region)
+{
+    static const unsigned offset[] = { 120, 4 };
+
+    return ldl_be_p(f->driver.region[region].data + offset[region]);
+}
+
+/*
+ * What the kernel's table says, by what can be seen: the state afterwards
+ * and, for requests, their result.
+ */
+static const struct {
+    HostState state;
+    HostEvent event;
+    HostState next;
+    int result;
+} table[] = {
+    { HOST_STATE_NOT_OPER, HOST_EVENT_NOT_OPER, HOST_STATE_NOT_OPER },
+    { HOST_STATE_NOT_OPER, HOST_EVENT_IO_REQ, HOST_STATE_NOT_OPER, -EIO },
+    { HOST_STATE_NOT_OPER, HOST_EVENT_INTERRUPT, HOST_STATE_NOT_OPER },
+    { HOST_STATE_NOT_OPER, HOST_EVENT_ASYNC_REQ, HOST_STATE_NOT_OPER, -EIO },
+    { HOST_STATE_NOT_OPER, HOST_EVENT_OPEN, HOST_STATE_NOT_OPER },
+    { HOST_STATE_NOT_OPER, HOST_EVENT_CLOSE, HOST_STATE_NOT_OPER },
+
+    { HOST_STATE_STANDBY, HOST_EVENT_NOT_OPER, HOST_STATE_NOT_OPER },
+    { HOST_STATE_STANDBY, HOST_EVENT_IO_REQ, HOST_STATE_STANDBY, -EIO },
+    { HOST_STATE_STANDBY, HOST_EVENT_INTERRUPT, HOST_STATE_STANDBY },
+    { HOST_STATE_STANDBY, HOST_EVENT_ASYNC_REQ, HOST_STATE_STANDBY, -EIO },
+    { HOST_STATE_STANDBY, HOST_EVENT_OPEN, HOST_STATE_IDLE },
+    { HOST_STATE_STANDBY, HOST_EVENT_CLOSE, HOST_STATE_NOT_OPER },
+
+    { HOST_STATE_IDLE, HOST_EVENT_NOT_OPER, HOST_STATE_NOT_OPER },
+    { HOST_STATE_IDLE, HOST_EVENT_IO_REQ, HOST_STATE_CP_PENDING, 0 },
+    { HOST_STATE_IDLE, HOST_EVENT_INTERRUPT, HOST_STATE_IDLE },
+    { HOST_STATE_IDLE, HOST_EVENT_ASYNC_REQ, HOST_STATE_IDLE, 0 },
+    { HOST_STATE_IDLE, HOST_EVENT_OPEN, HOST_STATE_NOT_OPER },
+    { HOST_STATE_IDLE, HOST_EVENT_CLOSE, HOST_STATE_STANDBY },
+
+    { HOST_STATE_CP_PROCESSING, HOST_EVENT_NOT_OPER, HOST_STATE_NOT_OPER },
+    { HOST_STATE_CP_PROCESSING, HOST_EVENT_IO_REQ, HOST_STATE_CP_PROCESSING,
+      -EAGAIN },
+    { HOST_STATE_CP_PROCESSING, HOST_EVENT_INTERRUPT,
+      HOST_STATE_CP_PROCESSING },
+    { HOST_STATE_CP_PROCESSING, HOST_EVENT_ASYNC_REQ,
+      HOST_STATE_CP_PROCESSING, -EAGAIN },
+    { HOST_STATE_CP_PROCESSING, HOST_EVENT_OPEN, HOST_STATE_NOT_OPER },
+    { HOST_STATE_CP_PROCESSING, HOST_EVENT_CLOSE, HOST_STATE_STANDBY },
+
+    { HOST_STATE_CP_PENDING, HOST_EVENT_NOT_OPER, HOST_STATE_NOT_OPER },
+    { HOST_STATE_CP_PENDING, HOST_EVENT_IO_REQ, HOST_STATE_CP_PENDING,
+      -EBUSY },
+    { HOST_STATE_CP_PENDING, HOST_EVENT_INTERRUPT, HOST_STATE_IDLE },
+    { HOST_STATE_CP_PENDING, HOST_EVENT_ASYNC_REQ, HOST_STATE_CP_PENDING, 0 },
+    { HOST_STATE_CP_PENDING, HOST_EVENT_OPEN, HOST_STATE_NOT_OPER },
+    { HOST_STATE_CP_PENDING, HOST_EVENT_CLOSE, HOST_STATE_STANDBY },
+};
+
+static void raise_event(Fixture *f, HostEvent event)
+{
+    switch (event) {
+    case HOST_EVENT_IO_REQ:
+        write_io(f, SCSW_FCTL_START_FUNC);
+        break;
+    case HOST_EVENT_ASYNC_REQ:
+        write_async(f, VFIO_CCW_ASYNC_CMD_CSCH);
+        break;
+    case HOST_EVENT_INTERRUPT:
+        f->driver.taken = (IRB) {
+            .scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_STCTL_PRIMARY |
+                         SCSW_STCTL_SECONDARY | SCSW_STCTL_STATUS_PEND,
+            .scsw.dstat = CE_DE,
+        };
+        /* fall through */
+    default:
+        host_driver_event(&f->driver, event);
+    }
+}
+
+static void test_table(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+
+    g_assert_cmpuint(ARRAY_SIZE(table), ==, HOST_NR_STATES * HOST_NR_EVENTS);
+    for (int i = 0; i < ARRAY_SIZE(table); i++) {
+        HostEvent event = table[i].event;
+        bool stores_irb;
+        Fixture f;
+
+        fixture_init(&f, &config, &scripted_device_ops);
+        if (table[i].state >= HOST_STATE_IDLE) {
+            g_assert_cmpint(host_driver_open(&f.driver), ==, 0);
+        }
+        f.driver.state = table[i].state;
+        raise_event(&f, event);
+
+        g_test_message("state %d event %d", table[i].state, event);
+        g_assert_cmpint(f.driver.state, ==, table[i].next);
+        if (event == HOST_EVENT_IO_REQ || event == HOST_EVENT_ASYNC_REQ) {
+            g_assert_cmpuint(f.answers, ==, 1);
+            g_assert_cmpint(f.err, ==, table[i].result);
+            g_assert_cmpint(ret_code(&f, event == HOST_EVENT_ASYNC_REQ), ==,
+                            table[i].result);
+        }
+        stores_irb = event == HOST_EVENT_INTERRUPT &&
+                     table[i].state >= HOST_STATE_IDLE;
+        g_assert_cmpuint(f.driver.region[0].data[24 + 8], ==,
+                         stores_irb ? CE_DE : 0);
+        fixture_destroy(&f);
+    }
+}
+
+static uint16_t irb_ctrl(Fixture *f)
+{
+    return lduw_be_p(f->driver.region[VFIO_CCW_HOST_REGION_IO].data + 26);
+}
+
+static void present(Fixture *f, uint8_t dstat, uint8_t cstat)
+{
+    HostStatus status = { .dstat = dstat, .cstat = cstat };
+
+    host_subchannel_present(&f->sch, &status);
+}
+
+/* Until the worker has run, the host has the status and the user does not */
+static void test_two_stages(Fixture *f, const void *device)
+{
+    write_io(f, SCSW_FCTL_START_FUNC);
+    g_assert_cmpint(f->err, ==, 0);
+    f->gate.step[VFIO_CCW_HOST_IO_WORK].hold = true;
+    present(f, CE_DE, 0);
+
+    g_assert_cmpuint(f->sch.scsw.ctrl & SCSW_CTRL_MASK_STCTL, ==, 0);
+    g_assert_cmpuint(irb_ctrl(f), ==, 0);
+    write_io(f, SCSW_FCTL_START_FUNC);
+    g_assert_cmpint(f->err, ==, -EBUSY);
+
+    g_assert(host_gate_release(&f->gate, VFIO_CCW_HOST_IO_WORK, 0));
+    g_assert_cmpuint(irb_ctrl(f), ==,
+                     SCSW_FCTL_START_FUNC | SCSW_STCTL_PRIMARY |
+                     SCSW_STCTL_SECONDARY | SCSW_STCTL_STATUS_PEND);
+    g_assert_cmpint(f->driver.state, ==, HOST_STATE_IDLE);
+}
+
+/* One slot: of two interrupts before the worker runs only the last is seen */
+static void test_one_slot(Fixture *f, const void *device)
+{
+    write_io(f, SCSW_FCTL_START_FUNC);
+    f->gate.step[VFIO_CCW_HOST_IO_WORK].hold = true;
+    present(f, SCSW_DSTAT_CHANNEL_END, 0);
+    present(f, SCSW_DSTAT_DEVICE_END, 0);
+
+    g_assert_cmpuint(f->count[VFIO_CCW_HOST_INTERRUPTS], ==, 2);
+    g_assert_cmpuint(f->gate.step[VFIO_CCW_HOST_IO_WORK].held.length, ==, 1);
+    host_gate_unhold(&f->gate, VFIO_CCW_HOST_IO_WORK);
+    g_assert_cmpuint(irb_ctrl(f), ==,
+                     SCSW_STCTL_SECONDARY | SCSW_STCTL_STATUS_PEND);
+    g_assert_cmpint(f->driver.state, ==, HOST_STATE_IDLE);
+}
+
+static void test_channel_end_is_not_final(Fixture *f, const void *device)
+{
+    write_io(f, SCSW_FCTL_START_FUNC);
+    present(f, SCSW_DSTAT_CHANNEL_END, 0);
+    g_assert_cmpuint(irb_ctrl(f), ==,
+                     SCSW_FCTL_START_FUNC | SCSW_ACTL_DEVICE_ACTIVE |
+                     SCSW_STCTL_PRIMARY | SCSW_STCTL_STATUS_PEND);
+    write_io(f, SCSW_FCTL_START_FUNC);
+    g_assert_cmpint(f->err, ==, -EBUSY);
+    present(f, SCSW_DSTAT_DEVICE_END, 0);
+    write_io(f, SCSW_FCTL_START_FUNC);
+    g_assert_cmpint(f->err, ==, 0);
+}
+
+static void test_unsolicited(Fixture *f, const void *device)
+{
+    IRB attention = {
+        .scsw.ctrl = SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND,
+        .scsw.dstat = SCSW_DSTAT_ATTENTION,
+    };
+
+    present(f, SCSW_DSTAT_ATTENTION, 0);
+    g_assert_cmpuint(irb_ctrl(f), ==, attention.scsw.ctrl);
+
+    /* It does not end a start; a deferred condition code does */
+    write_io(f, SCSW_FCTL_START_FUNC);
+    host_subchannel_present_irb(&f->sch, &attention);
+    g_assert_cmpint(f->driver.state, ==, HOST_STATE_CP_PENDING);
+    attention.scsw.flags = SCSW_FLAGS_MASK_CC;
+    host_subchannel_present_irb(&f->sch, &attention);
+    g_assert_cmpint(f->driver.state, ==, HOST_STATE_IDLE);
+}
+
+/* While one write is inside, others bounce off the lock and reads wait */
+static void test_lock(Fixture *f, const void *device)
+{
+    f->gate.step[VFIO_CCW_HOST_START].hold = true;
+    write_io(f, SCSW_FCTL_START_FUNC);
+    g_assert_cmpint(f->driver.state, ==, HOST_STATE_CP_PROCESSING);
+    g_assert_cmpuint(f->answers, ==, 0);
+
+    write_async(f, VFIO_CCW_ASYNC_CMD_CSCH);
+    g_assert_cmpuint(f->answers, ==, 1);
+    g_assert_cmpint(f->err, ==, -EAGAIN);
+    /* Of which the regions know nothing */
+    g_assert_cmpint(ret_code(f, 1), ==, 0);
+    write_io(f, SCSW_FCTL_START_FUNC);
+    g_assert_cmpint(f->err, ==, -EAGAIN);
+    g_assert_cmpint(ret_code(f, 0), ==, 0);
+
+    host_driver_read(&f->driver, 0, 120, 4, answered, f);
+    g_assert_cmpuint(f->answers, ==, 2);
+    g_assert(host_gate_release(&f->gate, VFIO_CCW_HOST_START, 0));
+    g_assert_cmpuint(f->answers, ==, 4);
+    g_assert_cmpint(f->err, ==, 0);
+    g_assert_cmpuint(f->count[VFIO_CCW_HOST_STARTS], ==, 1);
+}
+
+static void test_worker_waits_for_lock(Fixture *f, const void *device)
+{
+    f->gate.step[VFIO_CCW_HOST_START].hold = true;
+    write_io(f, SCSW_FCTL_START_FUNC);
+    present(f, SCSW_DSTAT_ATTENTION, 0);
+    g_assert_cmpuint(irb_ctrl(f), ==, 0);
+    g_assert(host_gate_release(&f->gate, VFIO_CCW_HOST_START, 0));
+    g_assert_cmpuint(irb_ctrl(f), ==,
+                     SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND);
+}
+
+/* The reply alone can be late: the interrupt overtakes it */
+static void test_late_reply(Fixture *f, const void *device)
+{
+    f->gate.step[VFIO_CCW_HOST_START_REPLY].hold = true;
+    write_io(f, SCSW_FCTL_START_FUNC);
+    present(f, CE_DE, 0);
+    g_assert_cmpuint(f->answers, ==, 0);
+    g_assert_cmpuint(irb_ctrl(f) & SCSW_STCTL_STATUS_PEND, !=, 0);
+    host_gate_unhold(&f->gate, VFIO_CCW_HOST_START_REPLY);
+    g_assert_cmpuint(f->answers, ==, 1);
+    g_assert_cmpint(f->err, ==, 0);
+}
+
+static void test_chosen_answers(Fixture *f, const void *device)
+{
+    f->gate.step[VFIO_CCW_HOST_START].err = -EACCES;
+    f->gate.step[VFIO_CCW_HOST_START].times = 2;
+    for (int i = 0; i < 3; i++) {
+        write_io(f, SCSW_FCTL_START_FUNC);
+        g_assert_cmpint(f->err, ==, i < 2 ? -EACCES : 0);
+        g_assert_cmpuint(f->count[VFIO_CCW_HOST_STARTS], ==, i < 2 ? 0 : 1);
+    }
+}
+
+static void test_requests(Fixture *f, const void *device)
+{
+    struct ccw_io_region io;
+
+    write_io(f, SCSW_FCTL_HALT_FUNC);
+    g_assert_cmpint(f->err, ==, -EOPNOTSUPP);
+    write_io(f, SCSW_FCTL_CLEAR_FUNC);
+    g_assert_cmpint(f->err, ==, -EOPNOTSUPP);
+    write_async(f, VFIO_CCW_ASYNC_CMD_HSCH | VFIO_CCW_ASYNC_CMD_CSCH);
+    g_assert_cmpint(f->err, ==, -EINVAL);
+    g_assert_cmpint(ret_code(f, 1), ==, -EINVAL);
+
+    /* No function: what the user wrote as ret_code comes back */
+    io_region_for(&io, 0);
+    stl_be_p(&io.ret_code, -ENOTTY);
+    host_driver_write(&f->driver, 0, 0, &io, sizeof(io), answered, f);
+    g_assert_cmpint(f->err, ==, -ENOTTY);
+
+    io_region_for(&io, SCSW_FCTL_START_FUNC);
+    stw_be_p(io.orb_area + 4, ORB_CTRL0_MASK_INVALID);
+    host_driver_write(&f->driver, 0, 0, &io, sizeof(io), answered, f);
+    g_assert_cmpint(f->err, ==, -EOPNOTSUPP);
+    g_assert_cmpint(f->driver.state, ==, HOST_STATE_IDLE);
+
+    /* Outside of guest memory */
+    io_region_for(&io, SCSW_FCTL_START_FUNC);
+    stl_be_p(io.orb_area + 8, GUEST_SIZE - 1024);
+    host_driver_write(&f->driver, 0, 0, &io, sizeof(io), answered, f);
+    g_assert_cmpint(f->err, ==, -EINVAL);
+    g_assert_cmpint(ret_code(f, 0), ==, -EINVAL);
+}
+
+static void test_halt_and_clear(Fixture *f, const void *device)
+{
+    write_io(f, SCSW_FCTL_START_FUNC);
+    write_async(f, VFIO_CCW_ASYNC_CMD_HSCH);
+    g_assert_cmpint(f->err, ==, 0);
+    write_async(f, VFIO_CCW_ASYNC_CMD_HSCH);
+    g_assert_cmpint(f->err, ==, -EBUSY);
+    write_async(f, VFIO_CCW_ASYNC_CMD_CSCH);
+    g_assert_cmpint(f->err, ==, 0);
+    present(f, 0, 0);
+    g_assert_cmpuint(irb_ctrl(f), ==,
+                     SCSW_FCTL_CLEAR_FUNC | SCSW_STCTL_STATUS_PEND);
+    g_assert_cmpint(f->driver.state, ==, HOST_STATE_IDLE);
+
+    write_io(f, SCSW_FCTL_START_FUNC);
+    write_async(f, VFIO_CCW_ASYNC_CMD_HSCH);
+    present(f, CE_DE, 0);
+    g_assert_cmpuint(irb_ctrl(f), ==,
+                     SCSW_FCTL_START_FUNC | SCSW_FCTL_HALT_FUNC |
+                     SCSW_STCTL_STATUS_PEND);
+    g_assert_cmpint(f->driver.state, ==, HOST_STATE_IDLE);
+}
+
+static void test_region_access(Fixture *f, const void *device)
+{
+    static const struct {
+        uint32_t index, pos, count;
+    } bad[] = {
+        { 0, 0, 125 }, { 0, 124, 1 }, { 0, UINT32_MAX, 2 },
+        { 1, 4, 5 }, { 2, 0, 53 }, { 3, 0, 9 }, { 4, 0, 1 },
+    };
+    uint8_t zeroes[128] = { 0 };
+
+    for (int i = 0; i < ARRAY_SIZE(bad); i++) {
+        f->err = 0;
+        host_driver_read(&f->driver, bad[i].index, bad[i].pos, bad[i].count,
+                         answered, f);
+        g_assert_cmpint(f->err, ==, -EINVAL);
+        f->err = 0;
+        host_driver_write(&f->driver, bad[i].index, bad[i].pos, zeroes,
+                          bad[i].count, answered, f);
+        g_assert_cmpint(f->err, ==, -EINVAL);
+    }
+    for (int i = 2; i < 4; i++) {
+        f->err = 0;
+        host_driver_write(&f->driver, i, 0, zeroes, 1, answered, f);
+        g_assert_cmpint(f->err, ==, -EINVAL);
+    }
+
+    host_driver_read(&f->driver, 2, 6, 2, answered, f);
+    g_assert_cmpint(f->err, ==, 0);
+    g_assert_cmphex(lduw_be_p(f->data), ==, 0x1234);
+    f->sch.gone = true;
+    host_driver_read(&f->driver, 2, 6, 2, answered, f);
+    g_assert_cmpint(f->err, ==, -ENODEV);
+    host_driver_read(&f->driver, 0, 0, 124, answered, f);
+    g_assert_cmpint(f->err, ==, 0);
+}
+
+/* A full write takes an IRB with it that nobody has read */
+static void test_lost_irb(Fixture *f, const void *device)
+{
+    struct ccw_io_region io;
+
+    present(f, SCSW_DSTAT_ATTENTION, 0);
+    io_region_for(&io, SCSW_FCTL_START_FUNC);
+    host_driver_write(&f->driver, 0, 0, &io, sizeof(io), answered, f);
+    g_assert_cmpint(f->err, ==, 0);
+    g_assert_cmpuint(irb_ctrl(f), ==, 0);
+}
+
+static uint32_t read_crw(Fixture *f, uint32_t count)
+{
+    memset(f->data, 0, sizeof(f->data));
+    host_driver_read(&f->driver, 3, 0, count, answered, f);
+    return ldl_be_p(f->data);
+}
+
+static void test_crws(Fixture *f, const void *device)
+{
+    int fd = eventfd(0, EFD_NONBLOCK);
+    struct vfio_irq_set irq = {
+        .argsz = sizeof(irq),
+        .flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+        .index = VFIO_CCW_CRW_IRQ_INDEX,
+        .count = 1,
+    };
+
+    g_assert_cmpint(host_driver_set_irqs(&f->driver, &irq, dup(fd)), ==, 0);
+    for (int i = 1; i <= 3; i++) {
+        CRW crw = { .flags = 0x0406, .rsid = i };
+
+        host_driver_queue_crw(&f->driver, crw);
+    }
+    g_assert_cmpuint(f->count[VFIO_CCW_HOST_SIGNALS], ==, 3);
+    g_assert_cmphex(read_crw(f, 4), ==, 0x04060001);
+    /* More are left: signalled again. A byte costs a whole one */
+    g_assert_cmpuint(f->count[VFIO_CCW_HOST_SIGNALS], ==, 4);
+    g_assert_cmphex(read_crw(f, 1), ==, 0x04000000);
+    g_assert_cmphex(read_crw(f, 8), ==, 0x04060003);
+    g_assert_cmpuint(f->count[VFIO_CCW_HOST_SIGNALS], ==, 5);
+    g_assert_cmphex(read_crw(f, 4), ==, 0);
+    close(fd);
+}
+
+static void test_set_irqs(Fixture *f, const void *device)
+{
+    struct vfio_irq_set irq = {
+        .argsz = sizeof(irq),
+        .flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+        .count = 1,
+    };
+    int null = open("/dev/null", O_RDWR);
+    int fd = eventfd(0, EFD_NONBLOCK);
+    uint64_t value;
+
+    /* Only an eventfd is written into */
+    g_assert_cmpint(host_driver_set_irqs(&f->driver, &irq, null), ==, -EINVAL);
+    g_assert_cmpint(host_driver_set_irqs(&f->driver, &irq, dup(fd)), ==, 0);
+    irq.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER;
+    g_assert_cmpint(host_driver_set_irqs(&f->driver, &irq, -1), ==, 0);
+    g_assert_cmpint(read(fd, &value, sizeof(value)), ==, sizeof(value));
+
+    irq.index = VFIO_CCW_NUM_IRQS;
+    g_assert_cmpint(host_driver_set_irqs(&f->driver, &irq, -1), ==, -EINVAL);
+    irq.index = 0;
+    irq.count = 2;
+    g_assert_cmpint(host_driver_set_irqs(&f->driver, &irq, -1), ==, -EINVAL);
+    irq.count = 1;
+    irq.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_MASK;
+    g_assert_cmpint(host_driver_set_irqs(&f->driver, &irq, -1), ==, -EINVAL);
+    close(fd);
+}
+
+static void test_reset(Fixture *f, const void *device)
+{
+    write_io(f, SCSW_FCTL_START_FUNC);
+    host_driver_reset(&f->driver, answered, f);
+    g_assert_cmpint(f->err, ==, 0);
+    g_assert_cmpint(f->driver.state, ==, HOST_STATE_IDLE);
+    g_assert_cmpuint(f->sch.scsw.ctrl, ==, 0);
+    g_assert_cmpuint(f->sch.pmcw.flags & PMCW_FLAGS_MASK_ENA, !=, 0);
+
+    f->sch.gone = true;
+    host_driver_sch_event(&f->driver);
+    g_assert_cmpint(f->driver.state, ==, HOST_STATE_NOT_OPER);
+    host_driver_reset(&f->driver, answered, f);
+    g_assert_cmpint(f->err, ==, -EINVAL);
+    host_driver_close(&f->driver);
+    f->sch.gone = false;
+    g_assert_cmpint(host_driver_open(&f->driver), ==, -EINVAL);
+}
+
+static void test_no_paths(Fixture *f, const void *device)
+{
+    struct ccw_io_region io;
+
+    f->sch.pmcw.pam = 0;
+    io_region_for(&io, SCSW_FCTL_START_FUNC);
+    io.orb_area[6] = 0x40;
+    host_driver_write(&f->driver, 0, 0, &io, 24, answered, f);
+    g_assert_cmpint(f->err, ==, -EACCES);
+    io.orb_area[6] = 0xff;
+    host_driver_write(&f->driver, 0, 0, &io, 24, answered, f);
+    g_assert_cmpint(f->err, ==, -ENODEV);
+    g_assert_cmpint(f->driver.state, ==, HOST_STATE_IDLE);
+}
+
+static void test_missing_regions(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    struct vfio_region_info info = { .index = 1 };
+    struct vfio_region_info_cap_type type = { 0 };
+    struct vfio_device_info device = { 0 };
+    struct vfio_irq_info irq = { .index = VFIO_CCW_CRW_IRQ_INDEX };
+    Fixture f;
+
+    config.regions &= ~(1u << VFIO_CCW_HOST_REGION_ASYNC);
+    config.irqs &= ~(1u << VFIO_CCW_CRW_IRQ_INDEX);
+    fixture_init(&f, &config, &scripted_device_ops);
+    host_driver_get_info(&f.driver, &device);
+    g_assert_cmpuint(device.num_regions, ==, 3);
+    g_assert_cmpuint(device.num_irqs, ==, 3);
+    g_assert_cmpint(host_driver_get_region_info(&f.driver, &info, &type), ==,
+                    0);
+    g_assert_cmpuint(type.subtype, ==, VFIO_REGION_SUBTYPE_CCW_SCHIB);
+    g_assert_cmpuint(info.offset, ==, 1 << 10);
+    g_assert_cmpint(host_driver_get_irq_info(&f.driver, &irq), ==, -EINVAL);
+    info.index = 3;
+    g_assert_cmpint(host_driver_get_region_info(&f.driver, &info, &type), ==,
+                    -EINVAL);
+    fixture_destroy(&f);
+}
+
+static void add(const char *name, void (*test)(Fixture *, const void *))
+{
+    g_test_add(name, Fixture, &scripted_device_ops, setup, test, teardown);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/vfio-ccw-host/driver/table", test_table);
+    add("/vfio-ccw-host/driver/two-stages", test_two_stages);
+    add("/vfio-ccw-host/driver/one-slot", test_one_slot);
+    add("/vfio-ccw-host/driver/channel-end", test_channel_end_is_not_final);
+    add("/vfio-ccw-host/driver/unsolicited", test_unsolicited);
+    add("/vfio-ccw-host/driver/lock", test_lock);
+    add("/vfio-ccw-host/driver/worker", test_worker_waits_for_lock);
+    add("/vfio-ccw-host/driver/late-reply", test_late_reply);
+    add("/vfio-ccw-host/driver/chosen-answers", test_chosen_answers);
+    add("/vfio-ccw-host/driver/requests", test_requests);
+    add("/vfio-ccw-host/driver/halt-clear", test_halt_and_clear);
+    add("/vfio-ccw-host/driver/regions", test_region_access);
+    add("/vfio-ccw-host/driver/lost-irb", test_lost_irb);
+    add("/vfio-ccw-host/driver/crws", test_crws);
+    add("/vfio-ccw-host/driver/set-irqs", test_set_irqs);
+    add("/vfio-ccw-host/driver/reset", test_reset);
+    add("/vfio-ccw-host/driver/no-paths", test_no_paths);
+    g_test_add_func("/vfio-ccw-host/driver/missing", test_missing_regions);
+    return g_test_run();
+}

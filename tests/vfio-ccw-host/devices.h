@@ -1,0 +1,32 @@
+/*
+ * Devices: what can be behind the subchannel of an emulated host driver
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef TESTS_VFIO_CCW_HOST_DEVICES_H
+#define TESTS_VFIO_CCW_HOST_DEVICES_H
+
+#include "cp.h"
+#include "dma.h"
+#include "subchannel.h"
+
+/* Does nothing: a test presents the status; needs no device pointer */
+extern const HostDeviceOps scripted_device_ops;
+
+/* Ends everything at once; needs no device pointer */
+extern const HostDeviceOps instant_device_ops;
+
+/* A 9336 disk; its device pointer is a DasdFba */
+extern const HostDeviceOps dasd_fba_ops;
+
+typedef struct DasdFba DasdFba;
+
+/* @dma is that of the programs it gets, @context runs the long ones */
+DasdFba *dasd_fba_open(const char *path, HostDma *dma, GMainContext *context,
+                       Error **errp);
+
+/* Flushes the file to its medium; the DasdFba is gone in any case */
+bool dasd_fba_close(DasdFba *dasd, Error **errp);
+
+#endif

@@ -1,0 +1,670 @@
+/*
+ * Host: one emulated host driver, put together, and its thread
+ *
+ * Implements vfio-ccw-host.h. The functions declared there run in the tests'
+ * threads and carry everything out in the host's; all static functions here
+ * run in the host's thread unless they say otherwise.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/module.h"
+#include "devices.h"
+#include "driver.h"
+#include "gate.h"
+#include "server.h"
+#include "vfio-ccw-host.h"
+
+#define MAX_STARTS 1024
+
+struct VfioCcwHost {
+    GThread *thread;
+    GMainContext *context;
+    GMainLoop *loop;
+    HostGate gate;
+    HostServer *server;
+    HostSubchannel sch;
+    HostDriver driver;
+    VfioCcwHostDevice device;
+    DasdFba *dasd;
+
+    HostRequest *hello;         /* not answered yet */
+    bool opened;
+
+    unsigned count[VFIO_CCW_HOST_NR_COUNTERS];
+    GQueue starts;              /* the ORBs not waited for yet */
+    unsigned halts;
+    unsigned clears;
+
+    /* Moves on with everything that somebody could wait for */
+    GMutex lock;
+    GCond cond;
+    unsigned generation;
+};
+
+static const char *const step_names[VFIO_CCW_HOST_NR_STEPS] = {
+    [VFIO_CCW_HOST_VERSION] = "version",
+    [VFIO_CCW_HOST_START] = "start",
+    [VFIO_CCW_HOST_HALT] = "halt",
+    [VFIO_CCW_HOST_CLEAR] = "clear",
+    [VFIO_CCW_HOST_START_REPLY] = "start reply",
+    [VFIO_CCW_HOST_HALT_REPLY] = "halt reply",
+    [VFIO_CCW_HOST_CLEAR_REPLY] = "clear reply",
+    [VFIO_CCW_HOST_IO_READ] = "I/O region read",
+    [VFIO_CCW_HOST_ASYNC_READ] = "async region read",
+    [VFIO_CCW_HOST_SCHIB_READ] = "SCHIB region read",
+    [VFIO_CCW_HOST_CRW_READ] = "CRW region read",
+    [VFIO_CCW_HOST_RESET] = "reset",
+    [VFIO_CCW_HOST_INTERRUPT] = "interrupt",
+    [VFIO_CCW_HOST_IO_WORK] = "I/O work",
+};
+
+static void changed(void *opaque)
+{
+    VfioCcwHost *host = opaque;
+
+    g_mutex_lock(&host->lock);
+    host->generation++;
+    g_cond_broadcast(&host->cond);
+    g_mutex_unlock(&host->lock);
+}
+
+static void remember_start(VfioCcwHost *host)
+{
+    if (host->starts.length == MAX_STARTS) {
+        g_free(g_queue_pop_head(&host->starts));
+    }
+    g_queue_push_tail(&host->starts,
+                      g_memdup2(&host->driver.orb, sizeof(ORB)));
+}
+
+static void happened(void *opaque, VfioCcwHostCounter counter)
+{
+    VfioCcwHost *host = opaque;
+
+    host->count[counter]++;
+    switch (counter) {
+    case VFIO_CCW_HOST_STARTS:
+        remember_start(host);
+        break;
+    case VFIO_CCW_HOST_HALTS:
+        host->halts++;
+        break;
+    case VFIO_CCW_HOST_CLEARS:
+        host->clears++;
+        break;
+    default:
+        break;
+    }
+    changed(host);
+}
+
+/*
+ * What the client does, from the server to the driver
+ */
+
+static void hello_passed(void *opaque, int err)
+{
+    VfioCcwHost *host = opaque;
+    int ret = err ?: host_driver_open(&host->driver);
+
+    host->opened = ret == 0;
+    host_request_done(g_steal_pointer(&host->hello), ret, NULL, 0);
+}
+
+static void client_hello(void *opaque, HostRequest *request)
+{
+    VfioCcwHost *host = opaque;
+
+    host->hello = request;
+    host_gate_pass(&host->gate, VFIO_CCW_HOST_VERSION, hello_passed, host);
+}
+
+static void client_bye(void *opaque)
+{
+    VfioCcwHost *host = opaque;
+
+    /* The kernel closes a file only when nobody is inside it any more */
+    host_gate_flush(&host->gate, -ECANCELED);
+    if (host->opened) {
+        host->opened = false;
+        host_driver_close(&host->driver);
+    }
+}
+
+static void client_get_info(void *opaque, struct vfio_device_info *info)
+{
+    VfioCcwHost *host = opaque;
+
+    host_driver_get_info(&host->driver, info);
+}
+
+static int client_get_region_info(void *opaque, struct vfio_region_info *info,
+                                  struct vfio_region_info_cap_type *type)
+{
+    VfioCcwHost *host = opaque;
+
+    return host_driver_get_region_info(&host->driver, info, type);
+}
+
+static int client_get_irq_info(void *opaque, struct vfio_irq_info *info)
+{
+    VfioCcwHost *host = opaque;
+
+    return host_driver_get_irq_info(&host->driver, info);
+}
+
+static int client_set_irqs(void *opaque, const struct vfio_irq_set *irq,
+                           int fd)
+{
+    VfioCcwHost *host = opaque;
+
+    return host_driver_set_irqs(&host->driver, irq, fd);
+}
+
+static void client_region_read(void *opaque, HostRequest *request,
+                               uint32_t region, uint64_t offset,
+                               uint32_t count)
+{
+    VfioCcwHost *host = opaque;
+
+    host_driver_read(&host->driver, region, offset, count,
+                     host_request_done, request);
+}
+
+static void client_region_write(void *opaque, HostRequest *request,
+                                uint32_t region, uint64_t offset,
+                                const void *data, uint32_t count)
+{
+    VfioCcwHost *host = opaque;
+
+    host_driver_write(&host->driver, region, offset, data, count,
+                      host_request_done, request);
+}
+
+static void client_reset(void *opaque, HostRequest *request)
+{
+    VfioCcwHost *host = opaque;
+
+    host_driver_reset(&host->driver, host_request_done, request);
+}
+
+static void client_dma_unmap(void *opaque, uint64_t iova, uint64_t size)
+{
+    VfioCcwHost *host = opaque;
+
+    host_driver_dma_unmap(&host->driver, iova, size);
+}
+
+static const HostServerOps server_ops = {
+    .hello = client_hello,
+    .bye = client_bye,
+    .get_info = client_get_info,
+    .get_region_info = client_get_region_info,
+    .get_irq_info = client_get_irq_info,
+    .set_irqs = client_set_irqs,
+    .region_read = client_region_read,
+    .region_write = client_region_write,
+    .reset = client_reset,
+    .dma_unmap = client_dma_unmap,
+};
+
+/*
+ * Starting and stopping
+ */
+
+VfioCcwHostConfig vfio_ccw_host_default_config(void)
+{
+    return (VfioCcwHostConfig) {
+        .device = VFIO_CCW_HOST_SCRIPTED,
+        .regions = (1u << VFIO_CCW_HOST_NR_REGIONS) - 1,
+        .irqs = (1u << VFIO_CCW_NUM_IRQS) - 1,
+        .region_size = {
+            [VFIO_CCW_HOST_REGION_IO] = sizeof(struct ccw_io_region),
+            [VFIO_CCW_HOST_REGION_ASYNC] = sizeof(struct ccw_cmd_region),
+            [VFIO_CCW_HOST_REGION_SCHIB] = sizeof(struct ccw_schib_region),
+            [VFIO_CCW_HOST_REGION_CRW] = sizeof(struct ccw_crw_region),
+        },
+        .device_flags = VFIO_DEVICE_FLAGS_CCW | VFIO_DEVICE_FLAGS_RESET,
+        .pmcw = {
+            .flags = PMCW_FLAGS_MASK_DNV,
+            .devno = 0x1234,
+            .lpm = 0x80,
+            .pim = 0x80,
+            .pom = 0xff,
+            .pam = 0x80,
+            .chpid[0] = 0x40,
+        },
+    };
+}
+
+/* In the thread of who starts the host, which does not run yet */
+static bool host_open_device(VfioCcwHost *host, const VfioCcwHostConfig *config,
+                             Error **errp)
+{
+    HostDma *dma = host_server_dma(host->server);
+    const HostDeviceOps *ops = &scripted_device_ops;
+
+    if (config->device == VFIO_CCW_HOST_DASD_FBA) {
+        host->dasd = dasd_fba_open(config->image, dma, host->context, errp);
+        if (!host->dasd) {
+            return false;
+        }
+        ops = &dasd_fba_ops;
+    } else if (config->device == VFIO_CCW_HOST_INSTANT) {
+        ops = &instant_device_ops;
+    }
+    host_subchannel_init(&host->sch, &config->pmcw, ops, host->dasd,
+                         host_driver_interrupt, &host->driver);
+    host_driver_init(&host->driver, config, &host->gate, dma, &host->sch,
+                     happened, host);
+    return true;
+}
+
+static void *host_thread(void *opaque)
+{
+    VfioCcwHost *host = opaque;
+
+    g_main_context_push_thread_default(host->context);
+    g_main_loop_run(host->loop);
+    g_main_context_pop_thread_default(host->context);
+    return NULL;
+}
+
+/* When the thread is not there, or not any more */
+static void host_free(VfioCcwHost *host)
+{
+    if (host->server) {
+        host_server_free(host->server);
+    }
+    g_queue_clear_full(&host->starts, g_free);
+    g_main_loop_unref(host->loop);
+    g_main_context_unref(host->context);
+    g_cond_clear(&host->cond);
+    g_mutex_clear(&host->lock);
+    g_free(host);
+}
+
+VfioCcwHost *vfio_ccw_host_start(const char *path,
+                                 const VfioCcwHostConfig *config,
+                                 Error **errp)
+{
+    VfioCcwHost *host = g_new0(VfioCcwHost, 1);
+
+    /* For the I/O channels; does nothing if it has been called before */
+    module_call_init(MODULE_INIT_QOM);
+    g_mutex_init(&host->lock);
+    g_cond_init(&host->cond);
+    g_queue_init(&host->starts);
+    host_gate_init(&host->gate, changed, host);
+    host->device = config->device;
+    host->context = g_main_context_new();
+    host->loop = g_main_loop_new(host->context, false);
+    host->server = host_server_new(path, host->context, &server_ops, host,
+                                   errp);
+    if (!host->server || !host_open_device(host, config, errp)) {
+        host_free(host);
+        return NULL;
+    }
+    host->thread = g_thread_new("vfio-ccw-host", host_thread, host);
+    return host;
+}
+
+/*
+ * Calls from the tests' threads into the host's
+ */
+
+typedef struct Call {
+    VfioCcwHost *host;
+    void (*func)(VfioCcwHost *host, void *arg);
+    void *arg;
+    bool done;
+} Call;
+
+static gboolean call_run(void *opaque)
+{
+    Call *call = opaque;
+    VfioCcwHost *host = call->host;
+
+    call->func(host, call->arg);
+    g_mutex_lock(&host->lock);
+    call->done = true;
+    g_cond_broadcast(&host->cond);
+    g_mutex_unlock(&host->lock);
+    return G_SOURCE_REMOVE;
+}
+
+static int64_t deadline(void)
+{
+    return g_get_monotonic_time() +
+           VFIO_CCW_HOST_WAIT_SECONDS * G_TIME_SPAN_SECOND;
+}
+
+static void host_call(VfioCcwHost *host,
+                      void (*func)(VfioCcwHost *host, void *arg), void *arg)
+{
+    Call call = { .host = host, .func = func, .arg = arg };
+    int64_t until = deadline();
+
+    g_main_context_invoke_full(host->context, G_PRIORITY_DEFAULT, call_run,
+                               &call, NULL);
+    g_mutex_lock(&host->lock);
+    while (!call.done) {
+        if (!g_cond_wait_until(&host->cond, &host->lock, until)) {
+            g_error("vfio-ccw-host: its thread does not answer; "
+                    "is the client not answering a DMA request?");
+        }
+    }
+    g_mutex_unlock(&host->lock);
+}
+
+static unsigned host_generation(VfioCcwHost *host)
+{
+    unsigned generation;
+
+    g_mutex_lock(&host->lock);
+    generation = host->generation;
+    g_mutex_unlock(&host->lock);
+    return generation;
+}
+
+typedef struct Wait {
+    bool (*check)(VfioCcwHost *host, void *arg);
+    void *arg;
+    bool fulfilled;
+} Wait;
+
+static void wait_check(VfioCcwHost *host, void *arg)
+{
+    Wait *wait = arg;
+
+    wait->fulfilled = wait->check(host, wait->arg);
+}
+
+/* Waits in the test's thread until @check, in the host's, says true */
+static void host_wait(VfioCcwHost *host, const char *what,
+                      bool (*check)(VfioCcwHost *host, void *arg), void *arg)
+{
+    Wait wait = { .check = check, .arg = arg };
+    int64_t until = deadline();
+
+    for (;;) {
+        unsigned generation = host_generation(host);
+
+        host_call(host, wait_check, &wait);
+        if (wait.fulfilled) {
+            return;
+        }
+        g_mutex_lock(&host->lock);
+        while (host->generation == generation) {
+            if (!g_cond_wait_until(&host->cond, &host->lock, until)) {
+                g_error("vfio-ccw-host: waited %d s in vain for: %s",
+                        VFIO_CCW_HOST_WAIT_SECONDS, what);
+            }
+        }
+        g_mutex_unlock(&host->lock);
+    }
+}
+
+static void do_stop(VfioCcwHost *host, void *arg)
+{
+    host_server_disconnect(host->server);
+    g_main_loop_quit(host->loop);
+}
+
+bool vfio_ccw_host_stop(VfioCcwHost *host, Error **errp)
+{
+    bool ok = true;
+
+    host_server_shutdown(host->server);
+    host_call(host, do_stop, NULL);
+    g_thread_join(host->thread);
+
+    host_driver_destroy(&host->driver);
+    host_subchannel_destroy(&host->sch);
+    if (host->dasd) {
+        ok = dasd_fba_close(host->dasd, errp);
+    }
+    host_free(host);
+    return ok;
+}
+
+typedef struct GateArg {
+    VfioCcwHostStep step;
+    int err;
+    unsigned times;
+    bool found;
+} GateArg;
+
+static void do_hold(VfioCcwHost *host, void *opaque)
+{
+    GateArg *arg = opaque;
+
+    host->gate.step[arg->step].hold = true;
+}
+
+void vfio_ccw_host_hold(VfioCcwHost *host, VfioCcwHostStep step)
+{
+    host_call(host, do_hold, &(GateArg) { .step = step });
+}
+
+static bool is_held(VfioCcwHost *host, void *opaque)
+{
+    GateArg *arg = opaque;
+
+    return !g_queue_is_empty(&host->gate.step[arg->step].held);
+}
+
+void vfio_ccw_host_wait_held(VfioCcwHost *host, VfioCcwHostStep step)
+{
+    g_autofree char *what = g_strdup_printf("a withheld %s", step_names[step]);
+
+    host_wait(host, what, is_held, &(GateArg) { .step = step });
+}
+
+static void do_release(VfioCcwHost *host, void *opaque)
+{
+    GateArg *arg = opaque;
+
+    arg->found = host_gate_release(&host->gate, arg->step, arg->err);
+}
+
+void vfio_ccw_host_release(VfioCcwHost *host, VfioCcwHostStep step, int err)
+{
+    GateArg arg = { .step = step, .err = err };
+
+    host_call(host, do_release, &arg);
+    if (!arg.found) {
+        g_error("vfio-ccw-host: no %s is withheld", step_names[step]);
+    }
+}
+
+static void do_unhold(VfioCcwHost *host, void *opaque)
+{
+    GateArg *arg = opaque;
+
+    host_gate_unhold(&host->gate, arg->step);
+}
+
+void vfio_ccw_host_unhold(VfioCcwHost *host, VfioCcwHostStep step)
+{
+    host_call(host, do_unhold, &(GateArg) { .step = step });
+}
+
+static void do_answer(VfioCcwHost *host, void *opaque)
+{
+    GateArg *arg = opaque;
+
+    host->gate.step[arg->step].err = arg->err;
+    host->gate.step[arg->step].times = arg->times;
+}
+
+void vfio_ccw_host_answer(VfioCcwHost *host, VfioCcwHostStep step, int err,
+                          unsigned times)
+{
+    GateArg arg = { .step = step, .err = err, .times = times };
+
+    host_call(host, do_answer, &arg);
+}
+
+static bool take_start(VfioCcwHost *host, void *opaque)
+{
+    g_autofree ORB *orb = g_queue_pop_head(&host->starts);
+
+    if (orb && opaque) {
+        *(ORB *)opaque = *orb;
+    }
+    return orb;
+}
+
+void vfio_ccw_host_wait_start(VfioCcwHost *host, ORB *orb)
+{
+    host_wait(host, "a start function", take_start, orb);
+}
+
+static bool take_one(VfioCcwHost *host, void *opaque)
+{
+    unsigned *count = opaque;
+
+    if (*count == 0) {
+        return false;
+    }
+    --*count;
+    return true;
+}
+
+void vfio_ccw_host_wait_halt(VfioCcwHost *host)
+{
+    host_wait(host, "a halt function", take_one, &host->halts);
+}
+
+void vfio_ccw_host_wait_clear(VfioCcwHost *host)
+{
+    host_wait(host, "a clear function", take_one, &host->clears);
+}
+
+static void do_present_status(VfioCcwHost *host, void *opaque)
+{
+    HostStatus *status = opaque;
+
+    status->cpa = host->driver.orb.cpa + sizeof(CCW1);
+    host_subchannel_present(&host->sch, status);
+}
+
+void vfio_ccw_host_present_status(VfioCcwHost *host, uint8_t dstat,
+                                  uint8_t cstat, uint16_t count)
+{
+    HostStatus status = { .dstat = dstat, .cstat = cstat, .count = count };
+
+    host_call(host, do_present_status, &status);
+}
+
+static void do_present_irb(VfioCcwHost *host, void *opaque)
+{
+    host_subchannel_present_irb(&host->sch, opaque);
+}
+
+void vfio_ccw_host_present_irb(VfioCcwHost *host, const IRB *irb)
+{
+    host_call(host, do_present_irb, (void *)irb);
+}
+
+static void do_signal(VfioCcwHost *host, void *opaque)
+{
+    host_driver_signal(&host->driver, GPOINTER_TO_UINT(opaque));
+}
+
+void vfio_ccw_host_signal(VfioCcwHost *host, unsigned index)
+{
+    host_call(host, do_signal, GUINT_TO_POINTER(index));
+}
+
+static void do_queue_crw(VfioCcwHost *host, void *opaque)
+{
+    CRW *crw = opaque;
+
+    host_driver_queue_crw(&host->driver, *crw);
+}
+
+void vfio_ccw_host_queue_crw(VfioCcwHost *host, CRW crw)
+{
+    host_call(host, do_queue_crw, &crw);
+}
+
+static void do_set_pmcw(VfioCcwHost *host, void *opaque)
+{
+    const PMCW *new = opaque;
+    PMCW *pmcw = &host->sch.pmcw;
+
+    pmcw->pim = new->pim;
+    pmcw->pam = new->pam;
+    pmcw->pom = new->pom;
+    pmcw->pnom = new->pnom;
+    pmcw->lpum = new->lpum;
+    memcpy(pmcw->chpid, new->chpid, sizeof(pmcw->chpid));
+}
+
+void vfio_ccw_host_set_pmcw(VfioCcwHost *host, const PMCW *pmcw)
+{
+    host_call(host, do_set_pmcw, (void *)pmcw);
+}
+
+static void do_make_gone(VfioCcwHost *host, void *opaque)
+{
+    host->sch.gone = true;
+    host_driver_sch_event(&host->driver);
+}
+
+void vfio_ccw_host_make_gone(VfioCcwHost *host)
+{
+    host_call(host, do_make_gone, NULL);
+}
+
+static void do_disconnect(VfioCcwHost *host, void *opaque)
+{
+    host_server_disconnect(host->server);
+}
+
+void vfio_ccw_host_disconnect(VfioCcwHost *host)
+{
+    host_call(host, do_disconnect, NULL);
+}
+
+typedef struct CountArg {
+    VfioCcwHostCounter counter;
+    unsigned count;
+} CountArg;
+
+static void do_count(VfioCcwHost *host, void *opaque)
+{
+    CountArg *arg = opaque;
+
+    arg->count = host->count[arg->counter];
+}
+
+unsigned vfio_ccw_host_count(VfioCcwHost *host, VfioCcwHostCounter counter)
+{
+    CountArg arg = { .counter = counter };
+
+    host_call(host, do_count, &arg);
+    return arg.count;
+}
+
+static bool has_count(VfioCcwHost *host, void *opaque)
+{
+    CountArg *arg = opaque;
+
+    return host->count[arg->counter] >= arg->count;
+}
+
+void vfio_ccw_host_wait_count(VfioCcwHost *host, VfioCcwHostCounter counter,
+                              unsigned count)
+{
+    g_autofree char *what = g_strdup_printf("counter %d to reach %u", counter,
+                                            count);
+
+    host_wait(host, what, has_count,
+              &(CountArg) { .counter = counter, .count = count });
+}

@@ -1,0 +1,45 @@
+/*
+ * Messages: how vfio-user ones come from a socket
+ *
+ * Used by server.c in the host's thread.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef TESTS_VFIO_CCW_HOST_MESSAGE_H
+#define TESTS_VFIO_CCW_HOST_MESSAGE_H
+
+#include "io/channel.h"
+#include "hw/vfio-user/protocol.h"
+
+typedef struct HostMessage {
+    VFIOUserHdr *hdr;           /* with the payload behind it */
+    size_t have;
+    int *fds;
+    size_t nr_fds;
+} HostMessage;
+
+typedef enum HostMessageResult {
+    HOST_MESSAGE_COMPLETE,
+    HOST_MESSAGE_AGAIN,
+    HOST_MESSAGE_BROKEN,
+} HostMessageResult;
+
+/*
+ * Receives what there is of *@messagep, which is NULL for a new one, from a
+ * non-blocking channel. A channel is broken when it has ended or when what it
+ * says cannot be a message.
+ */
+HostMessageResult host_message_receive(HostMessage **messagep,
+                                       QIOChannel *ioc);
+
+/* The number of bytes after the header */
+size_t host_message_payload(const HostMessage *message);
+
+/* The file descriptor that came along, now the caller's; -1 if none did */
+int host_message_steal_fd(HostMessage *message);
+
+void host_message_free(HostMessage *message);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HostMessage, host_message_free)
+
+#endif

@@ -1,0 +1,352 @@
+/*
+ * Subchannel: what the emulated host driver finds below itself
+ *
+ * Instructions come from driver.c, status from the devices; all of it in the
+ * host's thread.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/host-utils.h"
+#include "cp.h"
+#include "subchannel.h"
+
+/* A status that has to wait until the one before is taken */
+typedef struct Waiting {
+    bool is_irb;
+    IRB irb;
+    HostStatus status;
+} Waiting;
+
+#define ACTL_PENDING (SCSW_ACTL_RESUME_PEND | SCSW_ACTL_START_PEND | \
+                      SCSW_ACTL_HALT_PEND | SCSW_ACTL_CLEAR_PEND)
+#define ACTL_ACTIVE  (SCSW_ACTL_SUBCH_ACTIVE | SCSW_ACTL_DEVICE_ACTIVE)
+
+/* Subchannel status that comes with alert status */
+#define CSTAT_ALERT  ((uint8_t)~(SCSW_CSTAT_PCI | SCSW_CSTAT_INCORR_LEN))
+
+void host_subchannel_init(HostSubchannel *sch, const PMCW *pmcw,
+                          const HostDeviceOps *ops, void *device,
+                          void (*interrupt)(void *opaque), void *opaque)
+{
+    *sch = (HostSubchannel) {
+        .pmcw = *pmcw,
+        .ops = ops,
+        .device = device,
+        .interrupt = interrupt,
+        .opaque = opaque,
+    };
+    g_queue_init(&sch->waiting);
+}
+
+void host_subchannel_destroy(HostSubchannel *sch)
+{
+    g_queue_clear_full(&sch->waiting, g_free);
+    cp_unref(sch->cp);
+}
+
+static bool not_operational(HostSubchannel *sch)
+{
+    uint16_t flags = sch->pmcw.flags;
+
+    return sch->gone || !(flags & PMCW_FLAGS_MASK_DNV) ||
+           !(flags & PMCW_FLAGS_MASK_ENA);
+}
+
+static bool status_pending(HostSubchannel *sch)
+{
+    return sch->scsw.ctrl & SCSW_STCTL_STATUS_PEND;
+}
+
+int host_subchannel_ssch(HostSubchannel *sch, const ORB *orb,
+                         ChannelProgram *cp)
+{
+    SCSW *scsw = &sch->scsw;
+    PMCW *pmcw = &sch->pmcw;
+
+    if (not_operational(sch)) {
+        return 3;
+    }
+    if (status_pending(sch)) {
+        return 1;
+    }
+    if (scsw->ctrl & SCSW_CTRL_MASK_FCTL) {
+        return 2;
+    }
+    if (!(orb->lpm & pmcw->pam)) {
+        return 3;
+    }
+
+    pmcw->lpm = orb->lpm;
+    pmcw->pnom = 0;
+    /* The ORB's key, S, F, P, I, A and U are where the SCSW has them */
+    *scsw = (SCSW) {
+        .flags = orb->ctrl0 & (SCSW_FLAGS_MASK_KEY | SCSW_FLAGS_MASK_SCTL |
+                               SCSW_FLAGS_MASK_FMT | SCSW_FLAGS_MASK_PFCH |
+                               SCSW_FLAGS_MASK_ISIC | SCSW_FLAGS_MASK_ALCC |
+                               SCSW_FLAGS_MASK_SSI),
+        .ctrl = SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND,
+        .cpa = orb->cpa,
+    };
+    cp_unref(sch->cp);
+    sch->cp = cp_ref(cp);
+    return 0;
+}
+
+int host_subchannel_hsch(HostSubchannel *sch)
+{
+    SCSW *scsw = &sch->scsw;
+
+    if (not_operational(sch)) {
+        return 3;
+    }
+    if (status_pending(sch) && !(scsw->ctrl & SCSW_STCTL_INTERMEDIATE &&
+                                 !(scsw->ctrl & (SCSW_STCTL_PRIMARY |
+                                                 SCSW_STCTL_SECONDARY |
+                                                 SCSW_STCTL_ALERT)))) {
+        return 1;
+    }
+    if (scsw->ctrl & (SCSW_FCTL_HALT_FUNC | SCSW_FCTL_CLEAR_FUNC)) {
+        return 2;
+    }
+
+    /* Intermediate status of an active subchannel is withdrawn */
+    scsw->ctrl &= ~SCSW_CTRL_MASK_STCTL;
+    scsw->ctrl |= SCSW_FCTL_HALT_FUNC | SCSW_ACTL_HALT_PEND;
+    return 0;
+}
+
+int host_subchannel_csch(HostSubchannel *sch)
+{
+    SCSW *scsw = &sch->scsw;
+    PMCW *pmcw = &sch->pmcw;
+
+    if (not_operational(sch)) {
+        return 3;
+    }
+
+    g_queue_clear_full(&sch->waiting, g_free);
+    pmcw->pom = 0xff;
+    pmcw->lpum = 0;
+    pmcw->pnom = 0;
+    *scsw = (SCSW) {
+        .ctrl = SCSW_FCTL_CLEAR_FUNC | SCSW_ACTL_CLEAR_PEND,
+    };
+    return 0;
+}
+
+int host_subchannel_xsch(HostSubchannel *sch)
+{
+    SCSW *scsw = &sch->scsw;
+
+    if (not_operational(sch)) {
+        return 3;
+    }
+    if (scsw->ctrl & SCSW_CTRL_MASK_STCTL) {
+        return 1;
+    }
+    if ((scsw->ctrl & SCSW_CTRL_MASK_FCTL) != SCSW_FCTL_START_FUNC ||
+        scsw->ctrl & SCSW_ACTL_SUBCH_ACTIVE ||
+        !(scsw->ctrl & (SCSW_ACTL_RESUME_PEND | SCSW_ACTL_START_PEND |
+                        SCSW_ACTL_SUSP))) {
+        return 2;
+    }
+
+    scsw->ctrl &= ~(SCSW_FCTL_START_FUNC | SCSW_ACTL_RESUME_PEND |
+                    SCSW_ACTL_START_PEND | SCSW_ACTL_SUSP);
+    scsw->dstat = 0;
+    scsw->cstat = 0;
+    return 0;
+}
+
+/* What TSCH clears once it has stored status that was pending */
+static void clear_status(SCSW *scsw)
+{
+    bool intermediate = scsw->ctrl & SCSW_STCTL_INTERMEDIATE &&
+                        !(scsw->ctrl & (SCSW_STCTL_PRIMARY |
+                                        SCSW_STCTL_SECONDARY |
+                                        SCSW_STCTL_ALERT));
+
+    scsw->ctrl &= ~SCSW_CTRL_MASK_STCTL;
+    if (!intermediate) {
+        scsw->ctrl &= ~(SCSW_CTRL_MASK_FCTL | ACTL_PENDING | SCSW_ACTL_SUSP);
+        scsw->flags &= ~SCSW_FLAGS_MASK_PNO;
+    }
+}
+
+int host_subchannel_tsch(HostSubchannel *sch, IRB *irb)
+{
+    if (not_operational(sch)) {
+        return 3;
+    }
+
+    *irb = sch->irb;
+    irb->scsw = sch->scsw;
+    if (!status_pending(sch)) {
+        return 1;
+    }
+    clear_status(&sch->scsw);
+    memset(&sch->irb, 0, sizeof(sch->irb));
+    return 0;
+}
+
+int host_subchannel_stsch(HostSubchannel *sch, SCHIB *schib)
+{
+    if (sch->gone) {
+        return 3;
+    }
+    *schib = (SCHIB) { .pmcw = sch->pmcw, .scsw = sch->scsw };
+    return 0;
+}
+
+int host_subchannel_msch_ena(HostSubchannel *sch, bool ena)
+{
+    if (sch->gone) {
+        return 3;
+    }
+    if (status_pending(sch)) {
+        return 1;
+    }
+    if (sch->scsw.ctrl & SCSW_CTRL_MASK_FCTL) {
+        return 2;
+    }
+    sch->pmcw.flags &= ~PMCW_FLAGS_MASK_ENA;
+    sch->pmcw.flags |= ena ? PMCW_FLAGS_MASK_ENA : 0;
+    return 0;
+}
+
+void host_subchannel_run(HostSubchannel *sch)
+{
+    SCSW *scsw = &sch->scsw;
+
+    if (sch->gone) {
+        return;
+    }
+    if (scsw->ctrl & SCSW_ACTL_CLEAR_PEND) {
+        scsw->ctrl &= ~SCSW_ACTL_CLEAR_PEND;
+        sch->ops->clear(sch->device, sch);
+    } else if (scsw->ctrl & SCSW_ACTL_HALT_PEND) {
+        scsw->ctrl &= ~SCSW_ACTL_HALT_PEND;
+        sch->ops->halt(sch->device, sch);
+    } else if (scsw->ctrl & SCSW_ACTL_START_PEND &&
+               !(scsw->ctrl & SCSW_FCTL_HALT_FUNC) && !status_pending(sch)) {
+        scsw->ctrl &= ~SCSW_ACTL_START_PEND;
+        scsw->ctrl |= ACTL_ACTIVE;
+        sch->pmcw.lpum = pow2floor(sch->pmcw.lpm &
+                                         sch->pmcw.pam);
+        sch->ops->start(sch->device, sch, sch->cp);
+    }
+}
+
+/* Can status be presented now; is it to be kept for later? */
+static bool can_present(HostSubchannel *sch, const Waiting *waiting)
+{
+    if (not_operational(sch)) {
+        return false;
+    }
+    if (status_pending(sch)) {
+        g_queue_push_tail(&sch->waiting, g_memdup2(waiting, sizeof(*waiting)));
+        return false;
+    }
+    return true;
+}
+
+static uint16_t start_status(uint16_t ctrl, const HostStatus *status)
+{
+    uint16_t stctl = SCSW_STCTL_STATUS_PEND;
+
+    if (status->suspended) {
+        return (ctrl & ~ACTL_ACTIVE) | SCSW_ACTL_SUSP |
+               SCSW_STCTL_INTERMEDIATE | stctl;
+    }
+    if (!status->dstat && status->cstat == SCSW_CSTAT_PCI) {
+        return ctrl | SCSW_STCTL_INTERMEDIATE | stctl;
+    }
+
+    if (status->dstat & SCSW_DSTAT_UNIT_CHECK || status->cstat & CSTAT_ALERT) {
+        stctl |= SCSW_STCTL_ALERT;
+    }
+    if (ctrl & SCSW_FCTL_START_FUNC &&
+        (status->dstat & SCSW_DSTAT_CHANNEL_END ||
+         !(status->dstat & SCSW_DSTAT_DEVICE_END))) {
+        stctl |= SCSW_STCTL_PRIMARY;
+    }
+    if (status->dstat & SCSW_DSTAT_CHANNEL_END &&
+        !(status->dstat & SCSW_DSTAT_DEVICE_END)) {
+        ctrl &= ~SCSW_ACTL_SUBCH_ACTIVE;
+    } else {
+        ctrl &= ~ACTL_ACTIVE;
+        stctl |= SCSW_STCTL_SECONDARY;
+    }
+    return ctrl | stctl;
+}
+
+void host_subchannel_present(HostSubchannel *sch, const HostStatus *status)
+{
+    Waiting waiting = { .status = *status };
+    SCSW *scsw = &sch->scsw;
+
+    if (!can_present(sch, &waiting)) {
+        return;
+    }
+
+    scsw->dstat = status->dstat;
+    scsw->cstat = status->cstat;
+    scsw->count = status->count;
+    if (scsw->ctrl & SCSW_FCTL_CLEAR_FUNC) {
+        *scsw = (SCSW) {
+            .ctrl = SCSW_FCTL_CLEAR_FUNC | SCSW_STCTL_STATUS_PEND,
+        };
+    } else if (scsw->ctrl & SCSW_FCTL_HALT_FUNC) {
+        /* A start that had not begun stays visible as start pending */
+        scsw->ctrl &= ~(ACTL_ACTIVE | SCSW_ACTL_HALT_PEND);
+        scsw->ctrl |= SCSW_STCTL_STATUS_PEND;
+    } else if (scsw->ctrl & (SCSW_FCTL_START_FUNC | ACTL_ACTIVE)) {
+        scsw->ctrl = start_status(scsw->ctrl, status);
+        scsw->cpa = status->cpa;
+    } else {
+        scsw->ctrl = SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND;
+        scsw->cpa = 0;
+    }
+    memset(&sch->irb, 0, sizeof(sch->irb));
+    sch->interrupt(sch->opaque);
+}
+
+void host_subchannel_present_irb(HostSubchannel *sch, const IRB *irb)
+{
+    Waiting waiting = { .is_irb = true, .irb = *irb };
+
+    if (!can_present(sch, &waiting)) {
+        return;
+    }
+
+    sch->irb = *irb;
+    sch->scsw = irb->scsw;
+    sch->interrupt(sch->opaque);
+}
+
+void host_subchannel_present_waiting(HostSubchannel *sch)
+{
+    g_autofree Waiting *next = g_queue_pop_head(&sch->waiting);
+
+    if (!next) {
+        return;
+    }
+    if (next->is_irb) {
+        host_subchannel_present_irb(sch, &next->irb);
+    } else {
+        host_subchannel_present(sch, &next->status);
+    }
+}
+
+void host_subchannel_force_clear(HostSubchannel *sch)
+{
+    if (host_subchannel_csch(sch) != 0) {
+        return;
+    }
+    host_subchannel_run(sch);
+    if (sch->scsw.ctrl & SCSW_FCTL_CLEAR_FUNC && !status_pending(sch)) {
+        host_subchannel_present(sch, &(HostStatus) { 0 });
+    }
+}
