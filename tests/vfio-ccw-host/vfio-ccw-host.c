@@ -1,0 +1,148 @@
+/*
+ * vfio-ccw-host: emulated vfio_ccw host drivers for real guests
+ *
+ * A daemon around vfio-ccw-host.h. Each device has a socket, to which QEMU's
+ * -device vfio-ccw connects, and a thread; the main thread waits for signals.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <glib-unix.h>
+#include "qapi/error.h"
+#include "qemu/error-report.h"
+#include "vfio-ccw-host.h"
+
+static const char summary[] =
+    "Plays the part of a mainframe's vfio_ccw driver and of the disks behind\n"
+    "it. Each --socket and the --dasd-fba at the same place make one device.";
+
+static const char description[] =
+    "A disk image is a plain file, a multiple of 512 bytes long:\n"
+    "  truncate -s 64M disk.img\n"
+    "  vfio-ccw-host --socket /tmp/disk.sock --dasd-fba disk.img\n"
+    "and then, once it says \"ready\", with guest memory that can be shared:\n"
+    "  qemu-system-s390x -m 512 \\\n"
+    "    -object memory-backend-memfd,id=ram,size=512M,share=on \\\n"
+    "    -machine s390-ccw-virtio,memory-backend=ram \\\n"
+    "    -device '{\"driver\": \"vfio-ccw\", \"socket\":\n"
+    "              {\"type\": \"unix\", \"path\": \"/tmp/disk.sock\"}}' ...\n"
+    "The guest sees a DASD of type 9336; \"chccwdev -e\" sets it online.\n"
+    "SIGTERM or SIGINT ends the daemon with everything written.";
+
+typedef struct Options {
+    char **sockets;
+    char **images;
+} Options;
+
+static void options_clear(Options *options)
+{
+    g_strfreev(options->sockets);
+    g_strfreev(options->images);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
+
+static bool parse_options(Options *options, int *argc, char ***argv)
+{
+    const GOptionEntry entries[] = {
+        { "socket", 's', 0, G_OPTION_ARG_FILENAME_ARRAY, &options->sockets,
+          "Listen on this UNIX socket", "PATH" },
+        { "dasd-fba", 'd', 0, G_OPTION_ARG_FILENAME_ARRAY, &options->images,
+          "Serve this file as a fixed-block disk", "FILE" },
+        { NULL }
+    };
+    GOptionContext *context = g_option_context_new("");
+    g_autoptr(GError) err = NULL;
+    bool ok;
+
+    g_option_context_set_summary(context, summary);
+    g_option_context_set_description(context, description);
+    g_option_context_add_main_entries(context, entries, NULL);
+    ok = g_option_context_parse(context, argc, argv, &err);
+    g_option_context_free(context);
+    if (!ok) {
+        error_report("%s", err->message);
+        return false;
+    }
+    if (*argc > 1) {
+        error_report("unexpected argument '%s'; see --help", (*argv)[1]);
+        return false;
+    }
+    if (!options->sockets || !options->images ||
+        g_strv_length(options->sockets) != g_strv_length(options->images)) {
+        error_report("needs one --dasd-fba for each --socket, and at least "
+                     "one of them; see --help");
+        return false;
+    }
+    return true;
+}
+
+static bool start_hosts(GPtrArray *hosts, const Options *options)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    Error *err = NULL;
+
+    config.device = VFIO_CCW_HOST_DASD_FBA;
+    for (int i = 0; options->sockets[i]; i++) {
+        VfioCcwHost *host;
+
+        config.image = options->images[i];
+        host = vfio_ccw_host_start(options->sockets[i], &config, &err);
+        if (!host) {
+            error_report_err(err);
+            return false;
+        }
+        g_ptr_array_add(hosts, host);
+    }
+    return true;
+}
+
+static bool stop_hosts(GPtrArray *hosts)
+{
+    bool ok = true;
+
+    for (unsigned i = 0; i < hosts->len; i++) {
+        Error *err = NULL;
+
+        if (!vfio_ccw_host_stop(g_ptr_array_index(hosts, i), &err)) {
+            error_report_err(err);
+            ok = false;
+        }
+    }
+    return ok;
+}
+
+static gboolean end(void *loop)
+{
+    g_main_loop_quit(loop);
+    return G_SOURCE_CONTINUE;
+}
+
+static void run(GMainLoop *loop)
+{
+    puts("ready");
+    fflush(stdout);
+    g_main_loop_run(loop);
+}
+
+int main(int argc, char **argv)
+{
+    g_autoptr(GPtrArray) hosts = g_ptr_array_new();
+    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, false);
+    g_auto(Options) options = { NULL };
+    bool ok;
+
+    error_init(argv[0]);
+    if (!parse_options(&options, &argc, &argv)) {
+        return EXIT_FAILURE;
+    }
+    /* From here on, so that no socket is left behind by an early signal */
+    g_unix_signal_add(SIGTERM, end, loop);
+    g_unix_signal_add(SIGINT, end, loop);
+    signal(SIGPIPE, SIG_IGN);
+    ok = start_hosts(hosts, &options);
+    if (ok) {
+        run(loop);
+    }
+    return stop_hosts(hosts) && ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
