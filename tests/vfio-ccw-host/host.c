@@ -266,6 +266,12 @@ static bool host_open_device(VfioCcwHost *host, const VfioCcwHostConfig *config,
 static void *host_thread(void *opaque)
 {
     VfioCcwHost *host = opaque;
+    sigset_t set;
+
+    /* A client that leaves is no reason to end the process */
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
 
     g_main_context_push_thread_default(host->context);
     g_main_loop_run(host->loop);

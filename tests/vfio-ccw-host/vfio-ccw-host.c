@@ -139,7 +139,6 @@ int main(int argc, char **argv)
     /* From here on, so that no socket is left behind by an early signal */
     g_unix_signal_add(SIGTERM, end, loop);
     g_unix_signal_add(SIGINT, end, loop);
-    signal(SIGPIPE, SIG_IGN);
     ok = start_hosts(hosts, &options);
     if (ok) {
         run(loop);
