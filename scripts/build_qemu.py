@@ -175,9 +175,13 @@ def files_of(build, what):
 
 
 def publish(built, output):
-    if not (output.is_symlink() and os.readlink(output) == str(built)):
-        output.unlink(missing_ok=True)
-        output.symlink_to(built)
+    output.unlink(missing_ok=True)
+    output.symlink_to(built)
+
+
+def write_list(files, output):
+    output.unlink(missing_ok=True)
+    output.write_text(json.dumps(files), encoding='utf-8')
 
 
 def parse_arguments():
@@ -209,8 +213,7 @@ def main():
         if arguments.what in PROGRAMS:
             publish(build / targets[0], arguments.output)
         else:
-            arguments.output.write_text(json.dumps(targets),
-                                        encoding='utf-8')
+            write_list(targets, arguments.output)
 
 
 if __name__ == '__main__':
