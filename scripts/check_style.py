@@ -53,6 +53,8 @@ def says_licence(path):
 
 def checkpatch(source, path):
     """What checkpatch has against path, or an empty string."""
+    # Its rules for tests know them by a name that starts with "tests/".
+    path = path.relative_to(ROOT)
     command = ['perl', source / 'scripts/checkpatch.pl', '--no-tree',
                '--terse', '--no-summary']
     patch = path.suffix == '.patch'
