@@ -15,6 +15,6 @@ demo check qemu:
 	@sh scripts/steps.sh $@
 
 clean:
-	@rm -rf build build.log
+	@rm -rf build
 
 .PHONY: help demo check qemu clean

@@ -71,10 +71,15 @@ def copy_directory(source, directory):
                         else set()))
 
 
+def source_path(wanted):
+    """What the user wants, where a relative path starts at the top."""
+    return (ROOT / Path(wanted).expanduser()).resolve()
+
+
 def find_source(wanted, work):
     """The directory or tarball to take QEMU's source from."""
     if wanted:
-        path = Path(wanted).expanduser().resolve()
+        path = source_path(wanted)
         if not path.exists():
             raise BuildError(f'QEMU_SRC is {wanted}, which is not there: set '
                              f'it to a QEMU {VERSION} directory or tarball')
@@ -98,7 +103,7 @@ def find_source(wanted, work):
 def unpack_source(wanted, work):
     """Fill work/src, unless it is filled from what is wanted already."""
     src, record = work / 'src', work / 'source.txt'
-    path = wanted and str(Path(wanted).expanduser().resolve())
+    path = wanted and str(source_path(wanted))
     if src.is_dir() and record.exists():
         if not path or record.read_text(encoding='utf-8') == path:
             return src

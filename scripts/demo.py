@@ -23,10 +23,11 @@ import linux_guest
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = ['crc32c_generic', 'dasd_fba_mod', 'ext4']
 DEVNO = '0.0.1234'
-MEGABYTES = 16
+MEBIBYTES = 16
 IMAGE_SIZE = 64 << 20
 GUEST_LIMIT = 300
 DAEMON_LIMIT = 10
+LOG_LINES = 20
 
 
 class DemoError(Exception):
@@ -83,13 +84,19 @@ def show_message(name, value, seen):
     elif name == 'capacity':
         show('disk', f'{seen["disk"]}, {int(value) >> 20} MiB')
     elif name in ('write', 'read'):
-        show(name, f'{MEGABYTES} MiB at {value} MB/s')
+        show(name, f'{MEBIBYTES} MiB at {value} MiB/s')
     elif name == 'written':
         show('sha256 written', value)
     elif name == 'read-back':
         show('sha256 read back', value)
     elif name == 'failed':
         show('failed', value)
+
+
+def show_logs(work):
+    for log in sorted(work.glob('*.log')):
+        tail = log.read_text(encoding='utf-8').splitlines()[-LOG_LINES:]
+        print(f'   the end of {log}:', *tail, sep='\n      ', flush=True)
 
 
 def run_guest(guest):
@@ -135,7 +142,7 @@ def demo(build):
         socket = f'{directory}/vfio-ccw'
         guest = linux_guest.Guest(qemu, packages, initramfs,
                                   work / 'guest.log')
-        guest.parameters += [f'devno={DEVNO}', f'megabytes={MEGABYTES}']
+        guest.parameters += [f'devno={DEVNO}', f'mebibytes={MEBIBYTES}']
         guest.add_device(driver='vfio-ccw', devno=f'fe.{DEVNO[2:]}',
                          socket={'type': 'unix', 'path': socket})
         with HostDriver(daemon, socket, image, work / 'host.log') as host:
@@ -156,9 +163,10 @@ def main():
     try:
         demo(build)
     except (DemoError, linux_guest.GuestError, debian.DebianError) as error:
-        print(f'FAIL: {error}; logs: {build}/demo', flush=True)
+        show_logs(build / 'demo')
+        print(f'FAIL: {error}', flush=True)
         return 1
-    print(f'PASS: the guest wrote and read back {MEGABYTES} MiB through '
+    print(f'PASS: the guest wrote and read back {MEBIBYTES} MiB through '
           'vfio-ccw, and the host finds the same in the image', flush=True)
     return 0
 

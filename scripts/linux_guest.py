@@ -33,6 +33,7 @@ class Packages:
     def __init__(self, directory):
         kernel, busybox = directory / 'kernel', directory / 'busybox'
         if not (kernel.exists() and busybox.exists()):
+            print(f"-- guest: Debian's s390x packages, {SUITE}", flush=True)
             directory.mkdir(parents=True, exist_ok=True)
             apt = debian.PrivateApt(directory / 'apt', SUITE, 's390x')
             apt.update()
@@ -121,7 +122,7 @@ class Guest:
                 for line in qemu.stdout:
                     log.write(line)
                     log.flush()
-                    message = re.match(r'GUEST: (\S+) ?(.*)', line)
+                    message = re.search(r'GUEST: (\S+) ?(.*)', line)
                     if message and message[1] == 'status':
                         status = message[2].strip()
                     elif message:

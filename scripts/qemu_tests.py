@@ -77,12 +77,13 @@ def _cases(result):
     return cases
 
 
-def _run(build, names, setup):
+def _run(build, names, logbase):
     meson = build / 'pyvenv' / 'bin' / 'meson'
-    log = build / 'meson-logs' / f'{setup}.json'
+    log = build / 'meson-logs' / f'{logbase}.json'
     log.unlink(missing_ok=True)
     subprocess.run([meson, 'test', '-C', build, '--no-rebuild',
-                    '--logbase', setup, *names],
+                    '--timeout-multiplier', '2', '--logbase', logbase,
+                    *names],
                    check=False, stdin=subprocess.DEVNULL,
                    stdout=sys.stderr)
     if not log.exists():

@@ -13,6 +13,7 @@ packages="build-essential patch xz-utils cpio perl pkgconf ninja-build
           python3 python3-venv flex bison device-tree-compiler
           libglib2.0-dev libfdt-dev e2fsprogs ca-certificates"
 newer="meson python3-pycotap"
+# Both are lists of words: where they are used unquoted they are to split.
 
 is_installed()
 {
@@ -71,13 +72,15 @@ add_trixie()
 }
 
 if ! command -v dpkg-query > /dev/null; then
+    # shellcheck disable=SC2086
     echo "error: this is no Debian machine; install the counterparts of" \
         $packages $newer "(meson $meson_wanted or newer), then use meson" >&2
     exit 1
 fi
 
-# shellcheck disable=SC2086  # lists of words
+# shellcheck disable=SC2086
 missing=$(missing_of $packages)
+# shellcheck disable=SC2086
 missing_newer=$(missing_of $newer)
 if [ -n "$missing" ]; then
     as_root apt-get update -qq

@@ -45,11 +45,11 @@ fail()
 configure()
 {
     if [ ! -f $build/build.ninja ]; then
-        $meson setup $build > $build.log 2>&1 || {
-            cat $build.log
+        mkdir -p $build
+        $meson setup $build > $build/setup.log 2>&1 || {
+            cat $build/setup.log
             return 1
         }
-        mv $build.log $build/setup.log
     fi
 }
 
