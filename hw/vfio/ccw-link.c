@@ -10,8 +10,7 @@
  *    the host as long as that takes, without the BQL, then takes the BQL to
  *    hand over what the host said.
  *
- * The workers are a pool of glib's. A job never waits for another job, so the
- * pool needs no limit of its own: a device has at most one job a lane.
+ * A job never waits for another job, and a device has at most one job a lane.
  *
  * An IRB is never read while a request is with the host, and no start is sent
  * while an IRB is being read or waits to be. So an IRB that is delivered while
@@ -31,8 +30,8 @@
 #include "qemu/bswap.h"
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
-#include "qemu/rcu.h"
 #include "hw/vfio/ccw-link.h"
+#include "hw/vfio/ccw-worker.h"
 #include "trace.h"
 
 /*
@@ -73,8 +72,6 @@ static const char *const lane_names[VFIO_CCW_LANE__MAX] = {
     [VFIO_CCW_LANE_SCHIB] = "schib",
     [VFIO_CCW_LANE_CRW] = "crw",
 };
-
-static void kick(VFIOCCWLink *link);
 
 /*
  * Byte order: every region is big-endian, as on the wire so on any host.
@@ -288,29 +285,10 @@ static void job_reset(Job *job)
     job_read_schib(job);
 }
 
-static void leave_rcu(gpointer unused)
+static void work(void *opaque)
 {
-    rcu_unregister_thread();
-}
+    Job *job = opaque;
 
-/* Delivering runs device code, which may be an RCU reader. */
-static void join_rcu(void)
-{
-    static GPrivate joined = G_PRIVATE_INIT(leave_rcu);
-
-    if (!g_private_get(&joined)) {
-        rcu_register_thread();
-        g_private_set(&joined, &joined);
-    }
-}
-
-static void finish(Job *job);
-
-static void work(gpointer data, gpointer unused)
-{
-    Job *job = data;
-
-    join_rcu();
     switch (job->lane) {
     case VFIO_CCW_LANE_RESET:
         job_reset(job);
@@ -328,25 +306,13 @@ static void work(gpointer data, gpointer unused)
         job_request(job);
         break;
     }
-
-    bql_lock();
-    finish(job);
-    bql_unlock();
 }
 
 /*
  * Called with the BQL held.
  */
 
-static GThreadPool *workers(void)
-{
-    static GThreadPool *pool;
-
-    if (!pool) {
-        pool = g_thread_pool_new(work, NULL, -1, false, NULL);
-    }
-    return pool;
-}
+static void finish(void *opaque);
 
 static void submit(VFIOCCWLink *link, VFIOCCWLane lane)
 {
@@ -366,7 +332,7 @@ static void submit(VFIOCCWLink *link, VFIOCCWLane lane)
     link->jobs++;
     trace_vfio_ccw_job(link->vdev->name, lane_names[lane],
                        job->request.valid ? job->request.number : 0);
-    g_thread_pool_push(workers(), job, NULL);
+    vfio_ccw_worker_submit(work, finish, job);
 }
 
 static bool request_at_host(VFIOCCWLink *link)
@@ -589,8 +555,9 @@ static void finish_reset(Job *job)
     deliver_schib(job);
 }
 
-static void finish(Job *job)
+static void finish(void *opaque)
 {
+    Job *job = opaque;
     VFIOCCWLink *link = job->link;
 
     link->busy[job->lane] = false;
