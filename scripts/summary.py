@@ -42,7 +42,7 @@ def main():
         total += outcomes
         all_failed += failed
         name = result['name'].rpartition(' / ')[2]
-        print(f'   {name:<8}' + ''.join(
+        print(f'   {name:<14}' + ''.join(
             f'{outcomes[kind]:>6} {kind}'
             for kind in ('passed', 'failed', 'skipped')))
     for name in all_failed:
