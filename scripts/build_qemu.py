@@ -101,7 +101,10 @@ def find_source(wanted, work):
 
 
 def unpack_source(wanted, work):
-    """Fill work/src, unless it is filled from what is wanted already."""
+    """Fill work/src, unless it is filled from what is wanted already.
+
+    A directory is copied: what changes in it later is not noticed.
+    """
     src, record = work / 'src', work / 'source.txt'
     path = wanted and str(source_path(wanted))
     if src.is_dir() and record.exists():
