@@ -1,0 +1,575 @@
+/*
+ * Tests of the emulated vfio_ccw host driver over its vfio-user socket
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include "qapi/error.h"
+#include "qemu/memfd.h"
+#include "hw/vfio-user/protocol.h"
+#include "vfio-ccw-host-common.h"
+
+/* A tiny vfio-user client */
+typedef struct Client {
+    char *directory;
+    char *path;
+    VfioCcwHost *host;
+    int fd;
+    int guest_fd;
+    uint8_t *guest;
+    int io_eventfd;
+    uint16_t next_id;
+} Client;
+
+typedef struct Reply {
+    VFIOUserHdr hdr;
+    uint8_t payload[4096];
+} Reply;
+
+static void client_connect(Client *c)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+    g_assert_cmpuint(strlen(c->path), <, sizeof(address.sun_path));
+    strcpy(address.sun_path, c->path);
+    c->fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    g_assert_cmpint(connect(c->fd, (void *)&address, sizeof(address)), ==, 0);
+}
+
+static void send_bytes(Client *c, const void *data, size_t len, int fd)
+{
+    char control[CMSG_SPACE(sizeof(int))] = { 0 };
+    struct iovec iov = { (void *)data, len };
+    struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+    if (fd >= 0) {
+        struct cmsghdr *cmsg;
+
+        msg.msg_control = control;
+        msg.msg_controllen = sizeof(control);
+        cmsg = CMSG_FIRSTHDR(&msg);
+        cmsg->cmsg_level = SOL_SOCKET;
+        cmsg->cmsg_type = SCM_RIGHTS;
+        cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+    }
+    g_assert_cmpint(sendmsg(c->fd, &msg, MSG_NOSIGNAL), ==, len);
+}
+
+static bool recv_bytes(Client *c, void *data, size_t len)
+{
+    for (size_t done = 0; done < len;) {
+        ssize_t n = recv(c->fd, data + done, len - done, 0);
+
+        if (n <= 0) {
+            return false;
+        }
+        done += n;
+    }
+    return true;
+}
+
+static void recv_reply(Client *c, Reply *reply)
+{
+    g_assert(recv_bytes(c, &reply->hdr, sizeof(reply->hdr)));
+    g_assert_cmpuint(reply->hdr.size, <=, sizeof(*reply));
+    g_assert(recv_bytes(c, reply->payload,
+                        reply->hdr.size - sizeof(reply->hdr)));
+}
+
+/* @message has room for the header in front; returns the request's id */
+static uint16_t send_request(Client *c, uint16_t command, void *message,
+                             size_t size, int fd)
+{
+    VFIOUserHdr hdr = {
+        .id = c->next_id++,
+        .command = command,
+        .size = size,
+        .flags = VFIO_USER_REQUEST,
+    };
+
+    memcpy(message, &hdr, sizeof(hdr));
+    send_bytes(c, message, size, fd);
+    return hdr.id;
+}
+
+/* Sends a request and returns the errno of its reply */
+static int request(Client *c, uint16_t command, void *message, size_t size,
+                   int fd, Reply *reply)
+{
+    uint16_t id = send_request(c, command, message, size, fd);
+
+    recv_reply(c, reply);
+    g_assert_cmpuint(reply->hdr.id, ==, id);
+    g_assert_cmpuint(reply->hdr.command, ==, command);
+    g_assert_cmphex(reply->hdr.flags & VFIO_USER_TYPE, ==, VFIO_USER_REPLY);
+    if (reply->hdr.flags & VFIO_USER_ERROR) {
+        return reply->hdr.error_reply;
+    }
+    return 0;
+}
+
+static void client_hello(Client *c)
+{
+    static const char caps[] = "{\"capabilities\":{\"max_msg_fds\":8}}";
+    struct {
+        VFIOUserVersion version;
+        char caps[sizeof(caps)];
+    } message = { 0 };
+    Reply reply;
+
+    memcpy(message.caps, caps, sizeof(caps));
+    g_assert_cmpint(request(c, VFIO_USER_VERSION, &message, sizeof(message),
+                            -1, &reply), ==, 0);
+    g_assert_cmpuint(reply.payload[reply.hdr.size - sizeof(reply.hdr) - 1],
+                     ==, 0);
+}
+
+static void client_map(Client *c, uint64_t iova, uint64_t size, int fd)
+{
+    VFIOUserDMAMap map = {
+        .argsz = sizeof(struct vfio_iommu_type1_dma_map),
+        .flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+        .iova = iova,
+        .size = size,
+    };
+    Reply reply;
+
+    g_assert_cmpint(request(c, VFIO_USER_DMA_MAP, &map, sizeof(map), fd,
+                            &reply), ==, 0);
+}
+
+static void client_set_eventfd(Client *c, unsigned index, int fd)
+{
+    VFIOUserIRQSet irq = {
+        .argsz = sizeof(struct vfio_irq_set),
+        .flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+        .index = index,
+        .count = 1,
+    };
+    Reply reply;
+
+    g_assert_cmpint(request(c, VFIO_USER_DEVICE_SET_IRQS, &irq, sizeof(irq),
+                            fd, &reply), ==, 0);
+}
+
+static uint16_t send_write(Client *c, uint32_t region, const void *data,
+                           uint32_t count)
+{
+    g_autofree VFIOUserRegionRW *rw = g_malloc0(sizeof(*rw) + count);
+
+    rw->region = region;
+    rw->count = count;
+    memcpy(rw->data, data, count);
+    return send_request(c, VFIO_USER_REGION_WRITE, rw, sizeof(*rw) + count,
+                        -1);
+}
+
+static uint16_t send_start(Client *c)
+{
+    struct ccw_io_region io;
+
+    io_region_for(&io, SCSW_FCTL_START_FUNC);
+    return send_write(c, 0, &io, 24);
+}
+
+static uint16_t send_async(Client *c, uint32_t command)
+{
+    uint32_t be = cpu_to_be32(command);
+
+    return send_write(c, 1, &be, sizeof(be));
+}
+
+static void expect_reply(Client *c, uint16_t id, int err)
+{
+    Reply reply;
+
+    recv_reply(c, &reply);
+    g_assert_cmpuint(reply.hdr.id, ==, id);
+    g_assert_cmphex(reply.hdr.flags, ==,
+                    VFIO_USER_REPLY | (err ? VFIO_USER_ERROR : 0));
+    g_assert_cmpint(reply.hdr.error_reply, ==, err);
+}
+
+static void expect_interrupt(Client *c)
+{
+    struct pollfd poll_io = { .fd = c->io_eventfd, .events = POLLIN };
+    uint64_t value;
+
+    g_assert_cmpint(poll(&poll_io, 1, VFIO_CCW_HOST_WAIT_SECONDS * 1000), ==,
+                    1);
+    g_assert_cmpint(read(c->io_eventfd, &value, sizeof(value)), ==,
+                    sizeof(value));
+}
+
+static void client_read(Client *c, uint32_t region, uint32_t offset,
+                        void *data, uint32_t count)
+{
+    VFIOUserRegionRW rw = {
+        .offset = offset,
+        .region = region,
+        .count = count,
+    };
+    Reply reply;
+
+    g_assert_cmpint(request(c, VFIO_USER_REGION_READ, &rw, sizeof(rw), -1,
+                            &reply), ==, 0);
+    g_assert_cmpuint(reply.hdr.size, ==, sizeof(rw) + count);
+    memcpy(data, reply.payload + sizeof(rw) - sizeof(rw.hdr), count);
+}
+
+static void client_setup(Client *c, const void *device)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+
+    memset(c, 0, sizeof(*c));
+    config.device = GPOINTER_TO_UINT(device);
+    c->directory = g_dir_make_tmp("vfio-ccw-host-XXXXXX", NULL);
+    g_assert_nonnull(c->directory);
+    c->path = g_build_filename(c->directory, "socket", NULL);
+    c->host = vfio_ccw_host_start(c->path, &config, &error_abort);
+    c->guest_fd = qemu_memfd_create("guest", GUEST_SIZE, false, 0, 0,
+                                    &error_abort);
+    c->guest = mmap(NULL, GUEST_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
+                    c->guest_fd, 0);
+    g_assert(c->guest != MAP_FAILED);
+    put_nop(c->guest + PROGRAM);
+    c->io_eventfd = eventfd(0, 0);
+    client_connect(c);
+}
+
+static void client_ready(Client *c, const void *device)
+{
+    client_setup(c, device);
+    client_hello(c);
+    client_map(c, 0, GUEST_SIZE, c->guest_fd);
+    client_set_eventfd(c, VFIO_CCW_IO_IRQ_INDEX, c->io_eventfd);
+}
+
+static void client_teardown(Client *c, const void *device)
+{
+    vfio_ccw_host_stop(c->host, &error_abort);
+    g_assert_false(g_file_test(c->path, G_FILE_TEST_EXISTS));
+    g_assert_cmpint(rmdir(c->directory), ==, 0);
+    close(c->fd);
+    close(c->io_eventfd);
+    close(c->guest_fd);
+    munmap(c->guest, GUEST_SIZE);
+    g_free(c->path);
+    g_free(c->directory);
+}
+
+static void test_start(Client *c, const void *device)
+{
+    uint16_t id = send_start(c);
+    uint8_t irb[64];
+    ORB orb;
+
+    expect_reply(c, id, 0);
+    vfio_ccw_host_wait_start(c->host, &orb);
+    g_assert_cmphex(orb.intparm, ==, 0x12345678);
+    g_assert_cmphex(orb.cpa, ==, PROGRAM);
+    vfio_ccw_host_present_status(c->host, CE_DE, 0, 7);
+    expect_interrupt(c);
+    client_read(c, 0, 24, irb, sizeof(irb));
+    g_assert_cmphex(ldl_be_p(irb + 4), ==, PROGRAM + 8);
+    g_assert_cmphex(ldl_be_p(irb + 8), ==, CE_DE << 24 | 7);
+}
+
+static void test_instant(Client *c, const void *device)
+{
+    for (int i = 0; i < 100; i++) {
+        expect_reply(c, send_start(c), 0);
+        expect_interrupt(c);
+    }
+    g_assert_cmpuint(vfio_ccw_host_count(c->host, VFIO_CCW_HOST_STARTS), ==,
+                     100);
+}
+
+/* Answers come when they can, in whatever order */
+static void test_order(Client *c, const void *device)
+{
+    uint16_t start, clear;
+
+    vfio_ccw_host_hold(c->host, VFIO_CCW_HOST_START_REPLY);
+    start = send_start(c);
+    vfio_ccw_host_wait_held(c->host, VFIO_CCW_HOST_START_REPLY);
+    clear = send_async(c, VFIO_CCW_ASYNC_CMD_CSCH);
+    expect_reply(c, clear, 0);
+    vfio_ccw_host_wait_clear(c->host);
+    vfio_ccw_host_release(c->host, VFIO_CCW_HOST_START_REPLY, -EFAULT);
+    expect_reply(c, start, EFAULT);
+}
+
+static void test_held_start(Client *c, const void *device)
+{
+    uint16_t start, clear;
+
+    vfio_ccw_host_hold(c->host, VFIO_CCW_HOST_START);
+    start = send_start(c);
+    vfio_ccw_host_wait_held(c->host, VFIO_CCW_HOST_START);
+    clear = send_async(c, VFIO_CCW_ASYNC_CMD_CSCH);
+    expect_reply(c, clear, EAGAIN);
+    vfio_ccw_host_unhold(c->host, VFIO_CCW_HOST_START);
+    expect_reply(c, start, 0);
+    vfio_ccw_host_wait_start(c->host, NULL);
+}
+
+/* Memory without a file descriptor: the server has to ask for it */
+static void test_dma_by_message(Client *c, const void *device)
+{
+    struct ccw_io_region io;
+    VFIOUserDMARW *read_request;
+    uint16_t start, reset;
+    VFIOUserHdr hdr;
+    Reply reply, answer = { 0 };
+
+    client_map(c, 0x100000, 0x10000, -1);
+    io_region_for(&io, SCSW_FCTL_START_FUNC);
+    stl_be_p(io.orb_area + 8, 0x100000);
+    start = send_write(c, 0, &io, 24);
+
+    recv_reply(c, &reply);
+    read_request = (VFIOUserDMARW *)&reply;
+    g_assert_cmpuint(reply.hdr.command, ==, VFIO_USER_DMA_READ);
+    g_assert_cmphex(read_request->offset, ==, 0x100000);
+    g_assert_cmpuint(read_request->count, ==, 2048);
+
+    /* What comes meanwhile is kept for later */
+    reset = send_request(c, VFIO_USER_DEVICE_RESET, &hdr, sizeof(hdr), -1);
+
+    memcpy(&answer, &reply, sizeof(*read_request));
+    answer.hdr.flags = VFIO_USER_REPLY;
+    answer.hdr.size = sizeof(*read_request) + 2048;
+    put_nop((uint8_t *)&answer + sizeof(*read_request));
+    send_bytes(c, &answer, answer.hdr.size, -1);
+    expect_reply(c, start, 0);
+    expect_reply(c, reset, 0);
+    g_assert_cmpuint(vfio_ccw_host_count(c->host, VFIO_CCW_HOST_RESETS), ==,
+                     1);
+}
+
+static void test_dma_client_dies(Client *c, const void *device)
+{
+    struct ccw_io_region io;
+    Reply reply;
+
+    client_map(c, 0x100000, 0x10000, -1);
+    io_region_for(&io, SCSW_FCTL_START_FUNC);
+    stl_be_p(io.orb_area + 8, 0x100000);
+    send_write(c, 0, &io, 24);
+    recv_reply(c, &reply);
+    g_assert_cmpuint(reply.hdr.command, ==, VFIO_USER_DMA_READ);
+    close(c->fd);
+    vfio_ccw_host_wait_count(c->host, VFIO_CCW_HOST_CLOSES, 1);
+    client_connect(c);
+    client_hello(c);
+}
+
+/* The next client finds a device that works, whatever the last one left */
+static void test_reconnect(Client *c, const void *device)
+{
+    expect_reply(c, send_start(c), 0);
+    vfio_ccw_host_hold(c->host, VFIO_CCW_HOST_CLEAR);
+    send_async(c, VFIO_CCW_ASYNC_CMD_CSCH);
+    vfio_ccw_host_wait_held(c->host, VFIO_CCW_HOST_CLEAR);
+    close(c->fd);
+    vfio_ccw_host_wait_count(c->host, VFIO_CCW_HOST_CLOSES, 1);
+
+    client_connect(c);
+    client_hello(c);
+    client_map(c, 0, GUEST_SIZE, c->guest_fd);
+    g_assert_cmpuint(vfio_ccw_host_count(c->host, VFIO_CCW_HOST_OPENS), ==, 2);
+    expect_reply(c, send_start(c), 0);
+
+    vfio_ccw_host_disconnect(c->host);
+    g_assert_false(recv_bytes(c, &(char) { 0 }, 1));
+    close(c->fd);
+    client_connect(c);
+    client_hello(c);
+}
+
+static void test_gone(Client *c, const void *device)
+{
+    vfio_ccw_host_make_gone(c->host);
+    expect_reply(c, send_start(c), EIO);
+    expect_reply(c, send_async(c, VFIO_CCW_ASYNC_CMD_CSCH), EIO);
+}
+
+static void test_withheld_version(Client *c, const void *device)
+{
+    VFIOUserVersion version = { 0 };
+    uint16_t id;
+
+    vfio_ccw_host_hold(c->host, VFIO_CCW_HOST_VERSION);
+    id = send_request(c, VFIO_USER_VERSION, &version, sizeof(version), -1);
+    vfio_ccw_host_wait_held(c->host, VFIO_CCW_HOST_VERSION);
+    g_assert_cmpuint(vfio_ccw_host_count(c->host, VFIO_CCW_HOST_OPENS), ==, 0);
+    vfio_ccw_host_release(c->host, VFIO_CCW_HOST_VERSION, -EINVAL);
+    expect_reply(c, id, EINVAL);
+}
+
+/* Region information as the kernel gives it, in two steps */
+static void test_region_info(Client *c, const void *device)
+{
+    VFIOUserRegionInfo ask = {
+        .argsz = sizeof(struct vfio_region_info),
+        .index = 1,
+    };
+    struct vfio_region_info_cap_type type;
+    struct vfio_region_info info;
+    Reply reply;
+
+    g_assert_cmpint(request(c, VFIO_USER_DEVICE_GET_REGION_INFO, &ask,
+                            sizeof(ask), -1, &reply), ==, 0);
+    memcpy(&info, reply.payload, sizeof(info));
+    g_assert_cmphex(info.flags, ==, VFIO_REGION_INFO_FLAG_READ |
+                    VFIO_REGION_INFO_FLAG_WRITE | VFIO_REGION_INFO_FLAG_CAPS);
+    g_assert_cmpuint(info.cap_offset, ==, 0);
+    g_assert_cmpuint(info.argsz, ==, sizeof(info) + sizeof(type));
+
+    ask.argsz = info.argsz;
+    g_assert_cmpint(request(c, VFIO_USER_DEVICE_GET_REGION_INFO, &ask,
+                            sizeof(ask), -1, &reply), ==, 0);
+    memcpy(&info, reply.payload, sizeof(info));
+    g_assert_cmpuint(info.cap_offset, ==, sizeof(info));
+    memcpy(&type, reply.payload + sizeof(info), sizeof(type));
+    g_assert_cmpuint(type.header.id, ==, VFIO_REGION_INFO_CAP_TYPE);
+    g_assert_cmpuint(type.type, ==, VFIO_REGION_TYPE_CCW);
+    g_assert_cmpuint(type.subtype, ==, VFIO_REGION_SUBTYPE_CCW_ASYNC_CMD);
+}
+
+/* What no client should send is refused, and does no harm */
+static void test_bad_requests(Client *c, const void *device)
+{
+    uint8_t buf[64] = { 0 };
+    VFIOUserRegionRW rw = { .region = 0, .count = 100 };
+    VFIOUserDMAMap map = {
+        .flags = VFIO_DMA_MAP_FLAG_READ, .iova = 0x1000, .size = 0x1000,
+    };
+    VFIOUserIRQSet irq = { .argsz = 4096 };
+    Reply reply;
+
+    g_assert_cmpint(request(c, 0, buf, 16, -1, &reply), ==, ENOTTY);
+    g_assert_cmpint(request(c, 0xffff, buf, 16, -1, &reply), ==, ENOTTY);
+    g_assert_cmpint(request(c, VFIO_USER_DIRTY_PAGES, buf, 16, -1, &reply),
+                    ==, ENOTTY);
+    g_assert_cmpint(request(c, VFIO_USER_REGION_READ, buf, 20, -1, &reply),
+                    ==, EINVAL);
+    /* Less data than it says */
+    g_assert_cmpint(request(c, VFIO_USER_REGION_WRITE, &rw, sizeof(rw), -1,
+                            &reply), ==, EINVAL);
+    rw.count = UINT32_MAX;
+    g_assert_cmpint(request(c, VFIO_USER_REGION_READ, &rw, sizeof(rw), -1,
+                            &reply), ==, EINVAL);
+    g_assert_cmpint(request(c, VFIO_USER_DMA_MAP, &map, sizeof(map), -1,
+                            &reply), ==, EEXIST);
+    map.iova = UINT64_MAX - 1;
+    g_assert_cmpint(request(c, VFIO_USER_DMA_MAP, &map, sizeof(map), -1,
+                            &reply), ==, EINVAL);
+    /* Beyond the end of the file */
+    map.iova = 0x200000;
+    map.offset = GUEST_SIZE;
+    g_assert_cmpint(request(c, VFIO_USER_DMA_MAP, &map, sizeof(map),
+                            c->guest_fd, &reply), ==, EINVAL);
+    g_assert_cmpint(request(c, VFIO_USER_DEVICE_SET_IRQS, &irq, sizeof(irq),
+                            -1, &reply), ==, EINVAL);
+    expect_reply(c, send_start(c), 0);
+}
+
+static void test_no_hello(Client *c, const void *device)
+{
+    VFIOUserVersion version = { .major = 1 };
+    uint8_t buf[64] = { 0 };
+    Reply reply;
+
+    g_assert_cmpint(request(c, VFIO_USER_DEVICE_RESET, buf, 16, -1, &reply),
+                    ==, EINVAL);
+    g_assert_cmpint(request(c, VFIO_USER_VERSION, &version, sizeof(version),
+                            -1, &reply), ==, EINVAL);
+    client_hello(c);
+    g_assert_cmpint(request(c, VFIO_USER_VERSION, &version, sizeof(version),
+                            -1, &reply), ==, EINVAL);
+}
+
+/* A stream that makes no sense any more is closed */
+static void test_bad_stream(Client *c, const void *device)
+{
+    VFIOUserHdr hdr = { .command = VFIO_USER_REGION_READ };
+    static const uint32_t sizes[] = { 0, 15, UINT32_MAX };
+
+    for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
+        hdr.size = sizes[i];
+        send_bytes(c, &hdr, sizeof(hdr), -1);
+        g_assert_false(recv_bytes(c, &(char) { 0 }, 1));
+        close(c->fd);
+        client_connect(c);
+        client_hello(c);
+    }
+    /* In the middle of a header, and of a payload */
+    for (int len = 7; len <= 23; len += 16) {
+        uint8_t buf[32] = { 0 };
+
+        hdr.size = sizeof(buf);
+        memcpy(buf, &hdr, sizeof(hdr));
+        send_bytes(c, buf, len, -1);
+        close(c->fd);
+        client_connect(c);
+        client_hello(c);
+    }
+}
+
+/* Byte by byte is as good as all at once */
+static void test_slow_client(Client *c, const void *device)
+{
+    VFIOUserHdr hdr = {
+        .id = 99, .command = VFIO_USER_DEVICE_RESET, .size = sizeof(hdr),
+    };
+
+    for (int i = 0; i < sizeof(hdr); i++) {
+        send_bytes(c, (uint8_t *)&hdr + i, 1, -1);
+    }
+    expect_reply(c, 99, 0);
+}
+
+static void add_client(const char *name, VfioCcwHostDevice device,
+                       void (*start)(Client *, const void *),
+                       void (*test)(Client *, const void *))
+{
+    g_test_add(name, Client, GUINT_TO_POINTER(device), start, test,
+               client_teardown);
+}
+
+static void add_server(const char *name, void (*test)(Client *, const void *))
+{
+    add_client(name, VFIO_CCW_HOST_SCRIPTED, client_ready, test);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    add_server("/vfio-ccw-host/server/start", test_start);
+    add_client("/vfio-ccw-host/server/instant", VFIO_CCW_HOST_INSTANT,
+               client_ready, test_instant);
+    add_server("/vfio-ccw-host/server/order", test_order);
+    add_server("/vfio-ccw-host/server/held-start", test_held_start);
+    add_server("/vfio-ccw-host/server/dma", test_dma_by_message);
+    add_server("/vfio-ccw-host/server/dma-dies", test_dma_client_dies);
+    add_server("/vfio-ccw-host/server/reconnect", test_reconnect);
+    add_server("/vfio-ccw-host/server/gone", test_gone);
+    add_server("/vfio-ccw-host/server/region-info", test_region_info);
+    add_server("/vfio-ccw-host/server/bad-requests", test_bad_requests);
+    add_server("/vfio-ccw-host/server/bad-stream", test_bad_stream);
+    add_server("/vfio-ccw-host/server/slow", test_slow_client);
+    add_client("/vfio-ccw-host/server/version", VFIO_CCW_HOST_SCRIPTED,
+               client_setup, test_withheld_version);
+    add_client("/vfio-ccw-host/server/no-hello", VFIO_CCW_HOST_SCRIPTED,
+               client_setup, test_no_hello);
+    return g_test_run();
+}
