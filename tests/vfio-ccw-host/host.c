@@ -11,6 +11,7 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qemu/module.h"
+#include "qemu/thread.h"
 #include "devices.h"
 #include "driver.h"
 #include "gate.h"
@@ -38,10 +39,11 @@ struct VfioCcwHost {
     unsigned halts;
     unsigned clears;
 
-    /* Moves on with everything that somebody could wait for */
-    GMutex lock;
-    GCond cond;
+    /* The generation moves on with all that somebody could wait for */
+    QemuMutex lock;
+    QemuCond cond;
     unsigned generation;
+    GQueue calls;               /* from other threads, not begun yet */
 };
 
 static const char *const step_names[VFIO_CCW_HOST_NR_STEPS] = {
@@ -65,10 +67,10 @@ static void changed(void *opaque)
 {
     VfioCcwHost *host = opaque;
 
-    g_mutex_lock(&host->lock);
+    qemu_mutex_lock(&host->lock);
     host->generation++;
-    g_cond_broadcast(&host->cond);
-    g_mutex_unlock(&host->lock);
+    qemu_cond_broadcast(&host->cond);
+    qemu_mutex_unlock(&host->lock);
 }
 
 static void remember_start(VfioCcwHost *host)
@@ -288,8 +290,8 @@ static void host_free(VfioCcwHost *host)
     g_queue_clear_full(&host->starts, g_free);
     g_main_loop_unref(host->loop);
     g_main_context_unref(host->context);
-    g_cond_clear(&host->cond);
-    g_mutex_clear(&host->lock);
+    qemu_cond_destroy(&host->cond);
+    qemu_mutex_destroy(&host->lock);
     g_free(host);
 }
 
@@ -301,9 +303,10 @@ VfioCcwHost *vfio_ccw_host_start(const char *path,
 
     /* For the I/O channels; does nothing if it has been called before */
     module_call_init(MODULE_INIT_QOM);
-    g_mutex_init(&host->lock);
-    g_cond_init(&host->cond);
+    qemu_mutex_init(&host->lock);
+    qemu_cond_init(&host->cond);
     g_queue_init(&host->starts);
+    g_queue_init(&host->calls);
     host_gate_init(&host->gate, changed, host);
     host->device = config->device;
     host->context = g_main_context_new();
@@ -323,22 +326,26 @@ VfioCcwHost *vfio_ccw_host_start(const char *path,
  */
 
 typedef struct Call {
-    VfioCcwHost *host;
     void (*func)(VfioCcwHost *host, void *arg);
     void *arg;
     bool done;
 } Call;
 
-static gboolean call_run(void *opaque)
+static gboolean run_call(void *opaque)
 {
-    Call *call = opaque;
-    VfioCcwHost *host = call->host;
+    VfioCcwHost *host = opaque;
+    Call *call;
+
+    qemu_mutex_lock(&host->lock);
+    call = g_queue_pop_head(&host->calls);
+    qemu_mutex_unlock(&host->lock);
 
     call->func(host, call->arg);
-    g_mutex_lock(&host->lock);
+
+    qemu_mutex_lock(&host->lock);
     call->done = true;
-    g_cond_broadcast(&host->cond);
-    g_mutex_unlock(&host->lock);
+    qemu_cond_broadcast(&host->cond);
+    qemu_mutex_unlock(&host->lock);
     return G_SOURCE_REMOVE;
 }
 
@@ -348,31 +355,40 @@ static int64_t deadline(void)
            VFIO_CCW_HOST_WAIT_SECONDS * G_TIME_SPAN_SECOND;
 }
 
+/* Called with the lock; returns false when it is too late */
+static bool wait_until(VfioCcwHost *host, int64_t until)
+{
+    int64_t ms = (until - g_get_monotonic_time()) / G_TIME_SPAN_MILLISECOND;
+
+    return ms > 0 && qemu_cond_timedwait(&host->cond, &host->lock, ms);
+}
+
 static void host_call(VfioCcwHost *host,
                       void (*func)(VfioCcwHost *host, void *arg), void *arg)
 {
-    Call call = { .host = host, .func = func, .arg = arg };
+    Call call = { .func = func, .arg = arg };
     int64_t until = deadline();
 
-    g_main_context_invoke_full(host->context, G_PRIORITY_DEFAULT, call_run,
-                               &call, NULL);
-    g_mutex_lock(&host->lock);
+    qemu_mutex_lock(&host->lock);
+    g_queue_push_tail(&host->calls, &call);
+    g_main_context_invoke_full(host->context, G_PRIORITY_DEFAULT, run_call,
+                               host, NULL);
     while (!call.done) {
-        if (!g_cond_wait_until(&host->cond, &host->lock, until)) {
+        if (!wait_until(host, until)) {
             g_error("vfio-ccw-host: its thread does not answer; "
                     "is the client not answering a DMA request?");
         }
     }
-    g_mutex_unlock(&host->lock);
+    qemu_mutex_unlock(&host->lock);
 }
 
 static unsigned host_generation(VfioCcwHost *host)
 {
     unsigned generation;
 
-    g_mutex_lock(&host->lock);
+    qemu_mutex_lock(&host->lock);
     generation = host->generation;
-    g_mutex_unlock(&host->lock);
+    qemu_mutex_unlock(&host->lock);
     return generation;
 }
 
@@ -403,14 +419,14 @@ static void host_wait(VfioCcwHost *host, const char *what,
         if (wait.fulfilled) {
             return;
         }
-        g_mutex_lock(&host->lock);
+        qemu_mutex_lock(&host->lock);
         while (host->generation == generation) {
-            if (!g_cond_wait_until(&host->cond, &host->lock, until)) {
+            if (!wait_until(host, until)) {
                 g_error("vfio-ccw-host: waited %d s in vain for: %s",
                         VFIO_CCW_HOST_WAIT_SECONDS, what);
             }
         }
-        g_mutex_unlock(&host->lock);
+        qemu_mutex_unlock(&host->lock);
     }
 }
 

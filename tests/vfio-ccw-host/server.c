@@ -9,6 +9,7 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qemu/thread.h"
 #include "qobject/qdict.h"
 #include "qobject/qjson.h"
 #include "io/channel-socket.h"
@@ -22,7 +23,7 @@ struct HostServer {
     QIOChannelSocket *listener;
     GSource *accept_source;     /* NULL while there is a client */
 
-    GMutex lock;                /* protects the next two */
+    QemuMutex lock;             /* protects the next two */
     QIOChannel *ioc;            /* NULL while there is no client */
     bool shutdown;
 
@@ -396,9 +397,9 @@ static void drop_client(HostServer *server)
     }
     source_clear(&server->read_source);
     source_clear(&server->drain_source);
-    g_mutex_lock(&server->lock);
+    qemu_mutex_lock(&server->lock);
     server->ioc = NULL;
-    g_mutex_unlock(&server->lock);
+    qemu_mutex_unlock(&server->lock);
     server->connection++;
     if (server->said_hello) {
         server->ops->bye(server->opaque);
@@ -494,12 +495,12 @@ static gboolean accept_client(QIOChannel *ioc, GIOCondition condition,
         return G_SOURCE_CONTINUE;
     }
 
-    g_mutex_lock(&server->lock);
+    qemu_mutex_lock(&server->lock);
     server->ioc = QIO_CHANNEL(client);
     if (server->shutdown) {
         qio_channel_shutdown(server->ioc, QIO_CHANNEL_SHUTDOWN_BOTH, NULL);
     }
-    g_mutex_unlock(&server->lock);
+    qemu_mutex_unlock(&server->lock);
 
     server->read_source =
         qio_channel_add_watch_source(server->ioc, G_IO_IN, client_readable,
@@ -655,7 +656,7 @@ HostServer *host_server_new(const char *path, GMainContext *context,
     server->ops = ops;
     server->opaque = opaque;
     server->listener = listener;
-    g_mutex_init(&server->lock);
+    qemu_mutex_init(&server->lock);
     g_queue_init(&server->messages);
     host_dma_init(&server->dma, transfer, server);
     await_client(server);
@@ -669,7 +670,7 @@ void host_server_free(HostServer *server)
     /* Unlinks the socket as well */
     object_unref(OBJECT(server->listener));
     host_dma_destroy(&server->dma);
-    g_mutex_clear(&server->lock);
+    qemu_mutex_destroy(&server->lock);
     g_free(server);
 }
 
@@ -680,10 +681,10 @@ HostDma *host_server_dma(HostServer *server)
 
 void host_server_shutdown(HostServer *server)
 {
-    g_mutex_lock(&server->lock);
+    qemu_mutex_lock(&server->lock);
     server->shutdown = true;
     if (server->ioc) {
         qio_channel_shutdown(server->ioc, QIO_CHANNEL_SHUTDOWN_BOTH, NULL);
     }
-    g_mutex_unlock(&server->lock);
+    qemu_mutex_unlock(&server->lock);
 }
