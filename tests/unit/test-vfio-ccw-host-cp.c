@@ -174,6 +174,22 @@ static void expect_data(Fixture *f, uint32_t addr, size_t from, size_t len)
     g_assert_cmpmem(f->guest + addr, len, f->data + from, len);
 }
 
+static void test_dma(Fixture *f, const void *arg)
+{
+    uint8_t buf[16];
+
+    g_assert_cmpint(host_dma_read(&f->dma, GUEST_SIZE - 8, buf, 16), ==, 0);
+    g_assert_cmpint(host_dma_write(&f->dma, GUEST_SIZE - 8, buf, 16), ==,
+                    -EPERM);
+    g_assert_cmpint(host_dma_read(&f->dma, 2 * GUEST_SIZE - 8, buf, 16), ==,
+                    -EINVAL);
+    /* Ranges go as they came */
+    g_assert_cmpint(host_dma_unmap(&f->dma, 0, GUEST_SIZE - 1), ==, -EINVAL);
+    g_assert_cmpint(host_dma_unmap(&f->dma, 0, GUEST_SIZE), ==, 0);
+    g_assert_cmpint(host_dma_read(&f->dma, 0, buf, 1), ==, -EINVAL);
+    g_assert_cmpint(host_dma_read(&f->dma, GUEST_SIZE, buf, 1), ==, 0);
+}
+
 /*
  * Translation
  */
@@ -765,6 +781,7 @@ static void add_disk(const char *name, void (*test)(Fixture *, const void *))
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    add_cp("/vfio-ccw-host/cp/dma", test_dma);
     add_cp("/vfio-ccw-host/cp/segment", test_segment_limit);
     add_cp("/vfio-ccw-host/cp/segments", test_segments_limit);
     add_cp("/vfio-ccw-host/cp/fetch", test_fetch);

@@ -426,6 +426,18 @@ static void test_halt_and_clear(Fixture *f, const void *device)
     g_assert_cmpint(f->driver.state, ==, HOST_STATE_IDLE);
 }
 
+/* A function that user space did not start keeps the subchannel busy */
+static void test_busy_subchannel(Fixture *f, const void *device)
+{
+    write_async(f, VFIO_CCW_ASYNC_CMD_HSCH);
+    write_io(f, SCSW_FCTL_START_FUNC);
+    g_assert_cmpint(f->err, ==, -EBUSY);
+    g_assert_cmpint(f->driver.state, ==, HOST_STATE_IDLE);
+    present(f, 0, 0);
+    write_io(f, SCSW_FCTL_START_FUNC);
+    g_assert_cmpint(f->err, ==, 0);
+}
+
 static void test_region_access(Fixture *f, const void *device)
 {
     static const struct {
@@ -616,6 +628,7 @@ int main(int argc, char **argv)
     add("/vfio-ccw-host/driver/chosen-answers", test_chosen_answers);
     add("/vfio-ccw-host/driver/requests", test_requests);
     add("/vfio-ccw-host/driver/halt-clear", test_halt_and_clear);
+    add("/vfio-ccw-host/driver/busy", test_busy_subchannel);
     add("/vfio-ccw-host/driver/regions", test_region_access);
     add("/vfio-ccw-host/driver/lost-irb", test_lost_irb);
     add("/vfio-ccw-host/driver/crws", test_crws);

@@ -45,14 +45,25 @@ static bool in_ccws(uint32_t addr, uint32_t cpa, unsigned len)
 }
 
 /* A CCW that neither chains nor transfers back ends its segment */
-static int segment_length(const ChannelCcw *ccw, uint32_t cpa)
+static bool ends_segment(const ChannelCcw *ccw, uint32_t cpa, unsigned len)
 {
-    for (int n = 1; n <= CP_SEGMENT_CCWS; n++, ccw++) {
-        bool chained = ccw->flags & (CCW_FLAG_CC | CCW_FLAG_DC);
-        bool back = ccw->cmd == CCW_CMD_TIC && in_ccws(ccw->cda, cpa, n);
+    if (ccw->flags & (CCW_FLAG_CC | CCW_FLAG_DC)) {
+        return false;
+    }
+    return ccw->cmd != CCW_CMD_TIC || !in_ccws(ccw->cda, cpa, len);
+}
 
-        if (!chained && !back) {
-            return n;
+/* Returns the number of CCWs */
+static int convert_segment(ChannelProgram *cp, uint32_t cpa,
+                           uint8_t raw[][sizeof(CCW1)], ChannelCcw *ccws)
+{
+    bool format1 = cp->orb.ctrl0 & ORB_CTRL0_MASK_FMT;
+
+    for (int i = 0; i < CP_SEGMENT_CCWS; i++) {
+        ccws[i] = format1 ? ccw_from_format1(raw[i])
+                          : ccw_from_format0(raw[i]);
+        if (ends_segment(&ccws[i], cpa, i + 1)) {
+            return i + 1;
         }
     }
     return -EINVAL;
@@ -60,7 +71,6 @@ static int segment_length(const ChannelCcw *ccw, uint32_t cpa)
 
 static int add_segment(ChannelProgram *cp, HostDma *dma, uint32_t cpa)
 {
-    bool format1 = cp->orb.ctrl0 & ORB_CTRL0_MASK_FMT;
     uint8_t raw[CP_SEGMENT_CCWS][sizeof(CCW1)];
     ChannelCcw ccws[CP_SEGMENT_CCWS];
     ChannelSegment *segment;
@@ -74,10 +84,7 @@ static int add_segment(ChannelProgram *cp, HostDma *dma, uint32_t cpa)
     if (len < 0) {
         return len;
     }
-    for (int i = 0; i < CP_SEGMENT_CCWS; i++) {
-        ccws[i] = format1 ? ccw_from_format1(raw[i]) : ccw_from_format0(raw[i]);
-    }
-    len = segment_length(ccws, cpa);
+    len = convert_segment(cp, cpa, raw, ccws);
     if (len < 0) {
         return len;
     }
@@ -190,7 +197,7 @@ static int read_idal(ChannelProgram *cp, HostDma *dma, uint32_t addr,
 static int prefetch_idal(ChannelProgram *cp, HostDma *dma, ChannelCcw *ccw)
 {
     uint32_t left = ccw->count;
-    uint64_t idaw[MAX_IDAWS];
+    uint64_t idaw[MAX_IDAWS] = { 0 };
     uint64_t first;
     unsigned nr;
     int ret;

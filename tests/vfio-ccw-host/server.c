@@ -505,6 +505,8 @@ static gboolean accept_client(QIOChannel *ioc, GIOCondition condition,
     server->read_source =
         qio_channel_add_watch_source(server->ioc, G_IO_IN, client_readable,
                                      server, NULL, server->context);
+    /* It never does, and glib has two wakeups less for each message */
+    g_source_set_can_recurse(server->read_source, true);
     source_clear(&server->accept_source);
     return G_SOURCE_REMOVE;
 }
