@@ -1,0 +1,702 @@
+/*
+ * vfio-ccw: an independent opinion of what its state machine has to do
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * See vfio-ccw-fsm-oracle.h. Called by test-vfio-ccw-fsm.c, in its only
+ * thread.
+ */
+
+#include "qemu/osdep.h"
+#include "vfio-ccw-fsm-oracle.h"
+
+/* What of the SCSW's flags the guest said in its ORB, and what the host. */
+#define FLAGS_OF_ORB (SCSW_FLAGS_MASK_KEY | SCSW_FLAGS_MASK_SCTL |           \
+                      SCSW_FLAGS_MASK_FMT | SCSW_FLAGS_MASK_PFCH |           \
+                      SCSW_FLAGS_MASK_ISIC | SCSW_FLAGS_MASK_ALCC |          \
+                      SCSW_FLAGS_MASK_SSI)
+#define FLAGS_OF_STATUS (SCSW_FLAGS_MASK_ESWF | SCSW_FLAGS_MASK_CC |         \
+                         SCSW_FLAGS_MASK_ZCC | SCSW_FLAGS_MASK_ECTL |        \
+                         SCSW_FLAGS_MASK_PNO)
+#define ACTIVE (SCSW_ACTL_SUBCH_ACTIVE | SCSW_ACTL_DEVICE_ACTIVE)
+#define OPERATIONAL (PMCW_FLAGS_MASK_DNV | PMCW_FLAGS_MASK_ENA)
+#define INTERMEDIATE_ONLY (SCSW_STCTL_INTERMEDIATE | SCSW_STCTL_STATUS_PEND)
+#define UNSOLICITED (SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND)
+
+/* Facts */
+
+static uint16_t fctl(const Oracle *o)
+{
+    return o->schib.scsw.ctrl & SCSW_CTRL_MASK_FCTL;
+}
+
+static uint16_t stctl(const SCSW *scsw)
+{
+    return scsw->ctrl & SCSW_CTRL_MASK_STCTL;
+}
+
+bool oracle_status_pending(const Oracle *o)
+{
+    return o->schib.scsw.ctrl & SCSW_STCTL_STATUS_PEND;
+}
+
+static bool intermediate_only(const Oracle *o)
+{
+    return stctl(&o->schib.scsw) == INTERMEDIATE_ONLY;
+}
+
+static bool operational(const Oracle *o)
+{
+    return o->side == SIDE_OPEN &&
+           (o->schib.pmcw.flags & OPERATIONAL) == OPERATIONAL;
+}
+
+static Place *newest_function(Oracle *o)
+{
+    Place *by_age[] = { &o->clear, &o->halt, &o->start };
+    size_t i;
+
+    for (i = 0; i < ARRAY_SIZE(by_age); i++) {
+        if (*by_age[i] != PLACE_NONE) {
+            return by_age[i];
+        }
+    }
+    return NULL;
+}
+
+VFIOCCWState oracle_state(const Oracle *o)
+{
+    static const VFIOCCWState of_side[] = {
+        [SIDE_CLOSED] = VFIO_CCW_STANDBY,
+        [SIDE_OPEN] = VFIO_CCW_IDLE,
+        [SIDE_CLOSING] = VFIO_CCW_QUIESCING,
+        [SIDE_LOST] = VFIO_CCW_NOT_OPER,
+    };
+
+    if (o->side != SIDE_OPEN) {
+        return of_side[o->side];
+    }
+    if (o->clear != PLACE_NONE) {
+        return VFIO_CCW_CLEAR_QUEUED + (o->clear - PLACE_KEPT);
+    }
+    if (o->halt != PLACE_NONE) {
+        return VFIO_CCW_HALT_QUEUED + (o->halt - PLACE_KEPT);
+    }
+    if (o->start != PLACE_NONE) {
+        return VFIO_CCW_START_QUEUED + (o->start - PLACE_KEPT);
+    }
+    return of_side[SIDE_OPEN];
+}
+
+/* Status */
+
+static void forget_status(Oracle *o)
+{
+    o->schib.scsw.ctrl &= ~SCSW_CTRL_MASK_STCTL;
+    o->shows_alert = false;
+    memset(&o->logout, 0, sizeof(o->logout));
+}
+
+static void forget_waiting(Oracle *o)
+{
+    o->end.valid = false;
+    o->alert.valid = false;
+    o->kept.valid = false;
+}
+
+static void forget_functions(Oracle *o)
+{
+    o->start = o->halt = o->clear = PLACE_NONE;
+}
+
+/* Status that follows other status of the same start adds to it. */
+static IRB added(const IRB *older, const IRB *newer)
+{
+    IRB sum = *newer;
+
+    sum.scsw.ctrl |= stctl(&older->scsw);
+    sum.scsw.dstat |= older->scsw.dstat;
+    sum.scsw.cstat |= older->scsw.cstat;
+    return sum;
+}
+
+static void wait_behind(VFIOCCWStatus *waiting, const IRB *irb)
+{
+    waiting->irb = waiting->valid ? added(&waiting->irb, irb) : *irb;
+    waiting->valid = true;
+}
+
+/* What the guest reads with @irb; it keeps what it knows of functions. */
+static void write_scsw(Oracle *o, const IRB *irb, uint16_t functions)
+{
+    SCSW *scsw = &o->schib.scsw;
+
+    *scsw = irb->scsw;
+    scsw->flags &= FLAGS_OF_STATUS;
+    scsw->flags |= o->orb.ctrl0 & FLAGS_OF_ORB;
+    scsw->ctrl &= ~(SCSW_CTRL_MASK_FCTL | 0x8000);
+    scsw->ctrl |= functions;
+    o->logout = *irb;
+}
+
+static unsigned show_alert(Oracle *o, const IRB *irb)
+{
+    uint16_t before = o->schib.scsw.ctrl;
+
+    if (!operational(o)) {
+        return 0;
+    }
+    if (oracle_status_pending(o)) {
+        o->alert.irb = *irb;
+        o->alert.valid = true;
+        return 0;
+    }
+    write_scsw(o, irb, fctl(o));
+    o->schib.scsw.ctrl = (before & ~SCSW_CTRL_MASK_STCTL) | UNSOLICITED;
+    o->shows_alert = true;
+    return VFIO_CCW_DO_INTERRUPT;
+}
+
+static unsigned show_status(Oracle *o, const IRB *irb)
+{
+    IRB shown = *irb;
+
+    if (!operational(o)) {
+        o->schib.scsw.ctrl &= ~ACTIVE;
+        return 0;
+    }
+    if (oracle_status_pending(o) && o->shows_alert) {
+        wait_behind(&o->end, irb);
+        return 0;
+    }
+    if (oracle_status_pending(o)) {
+        IRB pending = { .scsw = o->schib.scsw };
+
+        shown = added(&pending, irb);
+        write_scsw(o, &shown, fctl(o));
+        return 0;
+    }
+    write_scsw(o, &shown, fctl(o));
+    return VFIO_CCW_DO_INTERRUPT;
+}
+
+static unsigned show_waiting(Oracle *o)
+{
+    if (oracle_status_pending(o)) {
+        return 0;
+    }
+    if (o->end.valid) {
+        o->end.valid = false;
+        return show_status(o, &o->end.irb);
+    }
+    if (o->alert.valid) {
+        o->alert.valid = false;
+        return show_alert(o, &o->alert.irb);
+    }
+    return 0;
+}
+
+/* The path information is out of date when N says so. */
+static unsigned refresh_for(const IRB *irb, unsigned todo)
+{
+    return irb->scsw.flags & SCSW_FLAGS_MASK_PNO
+           ? todo | VFIO_CCW_DO_REFRESH_SCHIB : todo;
+}
+
+/* Instructions */
+
+static Ruling refuse(int cc)
+{
+    return (Ruling) { .cc = cc };
+}
+
+static Ruling start_subchannel(Oracle *o, const ORB *orb)
+{
+    if (oracle_status_pending(o)) {
+        return refuse(1);
+    }
+    if (fctl(o)) {
+        return refuse(2);
+    }
+    o->orb = *orb;
+    o->start = PLACE_KEPT;
+    o->schib.scsw.flags = orb->ctrl0 & FLAGS_OF_ORB;
+    o->schib.scsw.ctrl |= SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND;
+    o->schib.pmcw.intparm = orb->intparm;
+    o->schib.pmcw.lpm = orb->lpm;
+    o->schib.pmcw.pnom = 0;
+    return (Ruling) { .todo = VFIO_CCW_DO_REQUEST };
+}
+
+static Ruling halt_subchannel(Oracle *o)
+{
+    Ruling ruling = {
+        .todo = VFIO_CCW_DO_WITHDRAW_REQUEST | VFIO_CCW_DO_REQUEST,
+    };
+
+    if (oracle_status_pending(o) && !intermediate_only(o)) {
+        return refuse(1);
+    }
+    if (fctl(o) & (SCSW_FCTL_HALT_FUNC | SCSW_FCTL_CLEAR_FUNC)) {
+        return refuse(2);
+    }
+    if (oracle_status_pending(o)) {
+        forget_status(o);
+        ruling.todo |= VFIO_CCW_DO_WITHDRAW_IRQ;
+    }
+    if (o->start == PLACE_KEPT) {
+        o->start = PLACE_NONE;
+    }
+    o->halt = PLACE_KEPT;
+    o->schib.scsw.ctrl |= SCSW_FCTL_HALT_FUNC | SCSW_ACTL_HALT_PEND;
+    ruling.todo |= show_waiting(o);
+    return ruling;
+}
+
+static Ruling clear_subchannel(Oracle *o)
+{
+    PMCW *pmcw = &o->schib.pmcw;
+    Ruling ruling = { .todo = VFIO_CCW_DO_WITHDRAW_IRQ };
+
+    if (o->clear == PLACE_NONE) {
+        ruling.todo |= VFIO_CCW_DO_WITHDRAW_REQUEST | VFIO_CCW_DO_REQUEST;
+        forget_functions(o);
+        o->clear = PLACE_KEPT;
+    }
+    forget_status(o);
+    forget_waiting(o);
+    o->schib.scsw.ctrl = SCSW_FCTL_CLEAR_FUNC | SCSW_ACTL_CLEAR_PEND;
+    pmcw->pnom = 0;
+    pmcw->lpum = 0;
+    pmcw->pom = 0xff;
+    return ruling;
+}
+
+static Ruling cancel_subchannel(Oracle *o)
+{
+    if (oracle_status_pending(o)) {
+        return refuse(1);
+    }
+    if (fctl(o) != SCSW_FCTL_START_FUNC || o->start != PLACE_KEPT) {
+        return refuse(2);
+    }
+    o->start = PLACE_NONE;
+    o->schib.scsw.ctrl &= ~(SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND);
+    return (Ruling) { .todo = VFIO_CCW_DO_WITHDRAW_REQUEST };
+}
+
+Ruling oracle_instruction(Oracle *o, VFIOCCWEvent event, const ORB *orb)
+{
+    if (!operational(o)) {
+        return refuse(3);
+    }
+    switch (event) {
+    case VFIO_CCW_EV_SSCH:
+        return start_subchannel(o, orb);
+    case VFIO_CCW_EV_HSCH:
+        return halt_subchannel(o);
+    case VFIO_CCW_EV_CSCH:
+        return clear_subchannel(o);
+    case VFIO_CCW_EV_XSCH:
+        return cancel_subchannel(o);
+    case VFIO_CCW_EV_RSCH:
+        /* What could be resumed never starts: see the ORB's S bit. */
+        return refuse(oracle_status_pending(o) ? 1 : 2);
+    default:
+        g_assert_not_reached();
+    }
+}
+
+Ruling oracle_tested(Oracle *o)
+{
+    SCSW *scsw = &o->schib.scsw;
+    bool of_function = !o->shows_alert && !intermediate_only(o);
+
+    if (!oracle_status_pending(o)) {
+        return refuse(0);
+    }
+    if (of_function) {
+        scsw->ctrl &= SCSW_CTRL_MASK_STCTL | ACTIVE;
+        forget_functions(o);
+    }
+    if (of_function || o->shows_alert) {
+        scsw->flags &= ~SCSW_FLAGS_MASK_PNO;
+    }
+    forget_status(o);
+    return (Ruling) { .todo = show_waiting(o) };
+}
+
+/* What became of a request */
+
+static IRB status_irb(uint16_t flags, uint16_t ctrl, uint8_t cstat)
+{
+    return (IRB) {
+        .scsw = { .flags = flags, .ctrl = ctrl, .cstat = cstat },
+    };
+}
+
+static bool says_gone(const VFIOCCWAnswer *answer)
+{
+    switch (-answer->ret) {
+    case EIO:
+    case ENODEV:
+        return answer->schib_lost;
+    case ETIMEDOUT:
+    case ECONNRESET:
+    case EPIPE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The deferred condition code for @error, or 0 where it is a check. */
+static int deferred_cc(int error)
+{
+    switch (error) {
+    case EAGAIN:
+    case EBUSY:
+        return 1;
+    case EACCES:
+    case ENODEV:
+        return 3;
+    default:
+        return 0;
+    }
+}
+
+static uint8_t check_for(int error)
+{
+    switch (error) {
+    case EINVAL:
+    case EOPNOTSUPP:
+        return SCSW_CSTAT_PROG_CHECK;
+    case EFAULT:
+    case EPERM:
+        return SCSW_CSTAT_PROT_CHECK;
+    default:
+        return SCSW_CSTAT_CHN_CTRL_CHK;
+    }
+}
+
+static IRB failed_start(const Oracle *o, int error)
+{
+    int cc = deferred_cc(error);
+    IRB irb;
+
+    if (cc) {
+        return status_irb((cc << 8) | (cc == 3 ? SCSW_FLAGS_MASK_PNO : 0),
+                          SCSW_ACTL_START_PEND | UNSOLICITED, 0);
+    }
+    irb = status_irb(0, UNSOLICITED | SCSW_STCTL_PRIMARY |
+                     SCSW_STCTL_SECONDARY, check_for(error));
+    irb.scsw.cpa = o->orb.cpa + 8;
+    return irb;
+}
+
+static IRB failed_order(int error)
+{
+    switch (deferred_cc(error)) {
+    case 1:
+        return status_irb(0, SCSW_STCTL_STATUS_PEND, 0);
+    case 3:
+        return status_irb(SCSW_FLAGS_MASK_PNO, SCSW_STCTL_STATUS_PEND, 0);
+    default:
+        return status_irb(0, UNSOLICITED, SCSW_CSTAT_CHN_CTRL_CHK);
+    }
+}
+
+static void take_paths(Oracle *o, const PMCW *from)
+{
+    PMCW *to = &o->schib.pmcw;
+
+    o->host_paths = *from;
+    to->pnom = from->pnom;
+    to->lpum = from->lpum;
+    to->pim = from->pim;
+    to->pam = from->pam;
+    to->pom = from->pom;
+    memcpy(to->chpid, from->chpid, sizeof(to->chpid));
+}
+
+static unsigned end_halt(Oracle *o, const IRB *irb)
+{
+    uint16_t unbegun = o->start_at_host ? 0 : SCSW_ACTL_START_PEND;
+    IRB shown = *irb;
+
+    if (o->kept.valid) {
+        shown = added(irb, &o->kept.irb);
+        o->kept.valid = false;
+    } else {
+        shown.scsw.ctrl |= o->schib.scsw.ctrl & unbegun;
+    }
+    forget_functions(o);
+    o->start_at_host = false;
+    return refresh_for(irb, show_status(o, &shown));
+}
+
+static unsigned end_clear(Oracle *o, const IRB *irb)
+{
+    forget_functions(o);
+    o->start_at_host = false;
+    memset(&o->orb, 0, sizeof(o->orb));
+    return refresh_for(irb, show_status(o, irb));
+}
+
+static unsigned end_start(Oracle *o, const IRB *irb)
+{
+    forget_functions(o);
+    o->start_at_host = false;
+    return refresh_for(irb, show_status(o, irb));
+}
+
+static void zero_scsw(Oracle *o)
+{
+    memset(&o->schib.scsw, 0, sizeof(o->schib.scsw));
+    forget_status(o);
+    forget_waiting(o);
+    forget_functions(o);
+    o->start_at_host = false;
+}
+
+static Ruling lose_device(Oracle *o)
+{
+    if (o->side != SIDE_OPEN) {
+        return refuse(0);
+    }
+    zero_scsw(o);
+    o->side = SIDE_LOST;
+    o->schib.pmcw.flags &= ~OPERATIONAL;
+    return (Ruling) {
+        .todo = VFIO_CCW_DO_GIVE_UP_HOST | VFIO_CCW_DO_WITHDRAW_IRQ |
+                VFIO_CCW_DO_REPORT,
+    };
+}
+
+Ruling oracle_progress(Oracle *o, VFIOCCWEvent event, uint32_t request)
+{
+    Place *function = newest_function(o);
+
+    if (o->side != SIDE_OPEN || request != o->request || !function) {
+        return (Ruling) { .stale = true };
+    }
+    *function = event == VFIO_CCW_EV_SENT ? PLACE_GOING : PLACE_KEPT;
+    if (function == &o->start) {
+        o->start_at_host = event == VFIO_CCW_EV_SENT;
+    }
+    return refuse(0);
+}
+
+Ruling oracle_answered(Oracle *o, const VFIOCCWAnswer *answer)
+{
+    Place *function = newest_function(o);
+    Ruling ruling = { 0 };
+    IRB irb;
+
+    if (says_gone(answer)) {
+        return lose_device(o);
+    }
+    if (o->side != SIDE_OPEN || answer->request != o->request || !function) {
+        return (Ruling) { .stale = true };
+    }
+    if (answer->schib_valid) {
+        take_paths(o, &answer->schib.pmcw);
+    }
+    if (!answer->ret) {
+        *function = PLACE_TAKEN;
+        if (function == &o->start) {
+            o->schib.scsw.ctrl &= ~SCSW_ACTL_START_PEND;
+            o->schib.scsw.ctrl |= ACTIVE;
+        }
+        return ruling;
+    }
+    if (function == &o->start) {
+        irb = failed_start(o, -answer->ret);
+        ruling.todo = end_start(o, &irb);
+        return ruling;
+    }
+    irb = failed_order(-answer->ret);
+    ruling.todo = function == &o->halt ? end_halt(o, &irb)
+                                       : end_clear(o, &irb);
+    return ruling;
+}
+
+/* Interrupts */
+
+static bool is_secondary_alone(const SCSW *scsw)
+{
+    return (scsw->ctrl & (SCSW_STCTL_PRIMARY | SCSW_STCTL_SECONDARY)) ==
+           SCSW_STCTL_SECONDARY;
+}
+
+static Ruling halt_status(Oracle *o, const IRB *irb)
+{
+    if (o->halt != PLACE_TAKEN) {
+        return (Ruling) { .stale = true };
+    }
+    return (Ruling) { .todo = end_halt(o, irb) };
+}
+
+static Ruling clear_status(Oracle *o, const IRB *irb)
+{
+    IRB alone = status_irb(0, SCSW_STCTL_STATUS_PEND, 0);
+
+    if (o->clear != PLACE_TAKEN) {
+        return (Ruling) { .stale = true };
+    }
+    return (Ruling) { .todo = end_clear(o, &alone) };
+}
+
+/* Device end of an earlier start: it kept the new one from starting. */
+static Ruling kept_by_late_status(Oracle *o, const IRB *irb)
+{
+    IRB deferred = *irb;
+
+    deferred.scsw.flags = (deferred.scsw.flags & ~SCSW_FLAGS_MASK_CC) |
+                          (1 << 8);
+    deferred.scsw.ctrl |= SCSW_ACTL_START_PEND | UNSOLICITED;
+    return (Ruling) {
+        .todo = VFIO_CCW_DO_WITHDRAW_REQUEST | end_start(o, &deferred),
+    };
+}
+
+/* Status of a start, while there is (or is not) one it can belong to. */
+static Ruling start_status(Oracle *o, const IRB *irb)
+{
+    bool late = is_secondary_alone(&irb->scsw);
+    bool ends = late || !(irb->scsw.ctrl & ACTIVE);
+    unsigned withdraw;
+
+    if (!o->start_at_host || o->clear != PLACE_NONE) {
+        return (Ruling) { .stale = true };
+    }
+    if (o->halt == PLACE_GOING || o->halt == PLACE_TAKEN) {
+        if (ends) {
+            wait_behind(&o->kept, irb);
+        }
+        return refuse(0);
+    }
+    if (o->halt == PLACE_KEPT) {
+        if (!ends) {
+            return refuse(0);
+        }
+        withdraw = VFIO_CCW_DO_WITHDRAW_REQUEST;
+        return (Ruling) { .todo = withdraw | end_start(o, irb) };
+    }
+    if (o->start == PLACE_KEPT && late) {
+        return kept_by_late_status(o, irb);
+    }
+    if (o->start == PLACE_TAKEN && !ends) {
+        return (Ruling) { .todo = refresh_for(irb, show_status(o, irb)) };
+    }
+    if (o->start == PLACE_TAKEN || (o->start == PLACE_NONE && late)) {
+        return (Ruling) { .todo = end_start(o, irb) };
+    }
+    return (Ruling) { .stale = true };
+}
+
+Ruling oracle_irb(Oracle *o, const IRB *irb)
+{
+    const SCSW *scsw = &irb->scsw;
+
+    if (o->side != SIDE_OPEN || !(scsw->ctrl & SCSW_STCTL_STATUS_PEND)) {
+        return (Ruling) { .stale = true };
+    }
+    if (!(scsw->flags & SCSW_FLAGS_MASK_CC) && stctl(scsw) == UNSOLICITED) {
+        return (Ruling) { .todo = show_alert(o, irb) };
+    }
+    if (scsw->ctrl & SCSW_FCTL_CLEAR_FUNC) {
+        return clear_status(o, irb);
+    }
+    if (scsw->ctrl & SCSW_FCTL_HALT_FUNC) {
+        return halt_status(o, irb);
+    }
+    return start_status(o, irb);
+}
+
+/* The device as a whole, and QEMU */
+
+Ruling oracle_schib(Oracle *o, const SCHIB *schib)
+{
+    if (o->side == SIDE_OPEN || o->side == SIDE_CLOSED) {
+        take_paths(o, &schib->pmcw);
+    }
+    return refuse(0);
+}
+
+static Ruling reset_subchannel(Oracle *o)
+{
+    if (o->side == SIDE_LOST) {
+        o->schib.pmcw.flags &= ~OPERATIONAL;
+        return refuse(0);
+    }
+    if (o->side != SIDE_OPEN) {
+        return refuse(0);
+    }
+    zero_scsw(o);
+    take_paths(o, &o->host_paths);
+    o->schib.pmcw.lpm = o->schib.pmcw.pim;
+    return (Ruling) {
+        .todo = VFIO_CCW_DO_WITHDRAW_REQUEST | VFIO_CCW_DO_WITHDRAW_IRQ |
+                VFIO_CCW_DO_RESET_HOST,
+    };
+}
+
+static Ruling open_side(Oracle *o, Side from)
+{
+    if (o->side != from) {
+        return refuse(0);
+    }
+    o->side = SIDE_OPEN;
+    o->schib.pmcw.flags |= PMCW_FLAGS_MASK_DNV;
+    return (Ruling) { .todo = VFIO_CCW_DO_REPORT };
+}
+
+static Ruling close_side(Oracle *o)
+{
+    if (o->side != SIDE_OPEN) {
+        return refuse(0);
+    }
+    zero_scsw(o);
+    o->side = SIDE_CLOSING;
+    return (Ruling) {
+        .todo = VFIO_CCW_DO_WITHDRAW_REQUEST | VFIO_CCW_DO_WITHDRAW_IRQ,
+    };
+}
+
+Ruling oracle_event(Oracle *o, VFIOCCWEvent event)
+{
+    bool in_use = o->side == SIDE_OPEN || o->side == SIDE_LOST;
+
+    switch (event) {
+    case VFIO_CCW_EV_CRW:
+        return (Ruling) {
+            .todo = o->side == SIDE_OPEN ? VFIO_CCW_DO_RELAY_CRW : 0,
+        };
+    case VFIO_CCW_EV_REQ:
+        return (Ruling) { .todo = in_use ? VFIO_CCW_DO_UNPLUG : 0 };
+    case VFIO_CCW_EV_GONE:
+        return lose_device(o);
+    case VFIO_CCW_EV_RETURNED:
+        return open_side(o, SIDE_LOST);
+    case VFIO_CCW_EV_OPEN:
+        return open_side(o, SIDE_CLOSED);
+    case VFIO_CCW_EV_CLOSE:
+        return close_side(o);
+    case VFIO_CCW_EV_QUIESCED:
+        if (o->side == SIDE_CLOSING) {
+            o->side = SIDE_CLOSED;
+        }
+        return refuse(0);
+    case VFIO_CCW_EV_RESET:
+        return reset_subchannel(o);
+    default:
+        g_assert_not_reached();
+    }
+}
+
+void oracle_init(Oracle *o)
+{
+    memset(o, 0, sizeof(*o));
+    o->side = SIDE_CLOSED;
+}

@@ -1,0 +1,72 @@
+/*
+ * vfio-ccw: an independent opinion of what its state machine has to do
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The state machine (hw/vfio/ccw-fsm.c) is a table. This is written from the
+ * Principles of Operation the other way round: it holds facts (where is the
+ * start, is status pending, whose is it) and rules that are predicates over
+ * them; the state is computed from the facts and never decides anything.
+ *
+ * Called by test-vfio-ccw-fsm.c, in its only thread.
+ */
+
+#ifndef TESTS_UNIT_VFIO_CCW_FSM_ORACLE_H
+#define TESTS_UNIT_VFIO_CCW_FSM_ORACLE_H
+
+#include "qemu/bitops.h"
+#include "hw/vfio/ccw-fsm.h"
+
+typedef enum Side {
+    SIDE_CLOSED,    /* not open for I/O */
+    SIDE_OPEN,
+    SIDE_CLOSING,   /* outstanding work is awaited */
+    SIDE_LOST,      /* the device is gone */
+} Side;
+
+typedef enum Place {
+    PLACE_NONE,     /* not in progress */
+    PLACE_KEPT,     /* with QEMU, can be withdrawn */
+    PLACE_GOING,    /* handed over, no answer yet */
+    PLACE_TAKEN,    /* the host accepted it */
+} Place;
+
+typedef struct Ruling {
+    int cc;
+    unsigned todo;
+    bool stale;
+} Ruling;
+
+typedef struct Oracle {
+    SCHIB schib;            /* what the guest sees */
+    IRB logout;             /* ESW and ECW that TSCH stores */
+    PMCW host_paths;
+    ORB orb;
+    Side side;
+    Place start;
+    Place halt;
+    Place clear;
+    bool start_at_host;     /* sent, and its end was not seen */
+    bool shows_alert;       /* the pending status is unsolicited */
+    uint32_t request;
+    VFIOCCWStatus end;      /* waits behind an alert */
+    VFIOCCWStatus alert;    /* waits behind any status */
+    VFIOCCWStatus kept;     /* of a start that is being halted */
+} Oracle;
+
+void oracle_init(Oracle *o);
+
+Ruling oracle_instruction(Oracle *o, VFIOCCWEvent event, const ORB *orb);
+Ruling oracle_tested(Oracle *o);
+Ruling oracle_progress(Oracle *o, VFIOCCWEvent event, uint32_t request);
+Ruling oracle_answered(Oracle *o, const VFIOCCWAnswer *answer);
+Ruling oracle_irb(Oracle *o, const IRB *irb);
+Ruling oracle_schib(Oracle *o, const SCHIB *schib);
+Ruling oracle_event(Oracle *o, VFIOCCWEvent event);
+
+/* The name that the state machine has for the facts. */
+VFIOCCWState oracle_state(const Oracle *o);
+
+bool oracle_status_pending(const Oracle *o);
+
+#endif /* TESTS_UNIT_VFIO_CCW_FSM_ORACLE_H */
