@@ -321,6 +321,20 @@ static unsigned present(VFIOCCWFsm *fsm, const IRB *irb)
     return 0;
 }
 
+/* Nothing is pending now: nothing may wait behind it. */
+static unsigned show_waiting(VFIOCCWFsm *fsm)
+{
+    if (fsm->end.valid) {
+        fsm->end.valid = false;
+        return show_progress(fsm, &fsm->end.irb);
+    }
+    if (fsm->alert.valid) {
+        fsm->alert.valid = false;
+        return show_alert(fsm, &fsm->alert.irb);
+    }
+    return 0;
+}
+
 /* PoP 14, SSCH. LPM, interruption parameter: the ORB's replace the PMCW's. */
 static unsigned start(VFIOCCWFsm *fsm, const Input *in)
 {
@@ -346,7 +360,7 @@ static unsigned start(VFIOCCWFsm *fsm, const Input *in)
 
 /*
  * PoP 14, HSCH. The start function stays indicated; intermediate status of a
- * start that is being halted is withdrawn.
+ * start that is being halted is withdrawn, and what waited behind it is shown.
  */
 static unsigned halt(VFIOCCWFsm *fsm, const Input *in)
 {
@@ -355,7 +369,8 @@ static unsigned halt(VFIOCCWFsm *fsm, const Input *in)
 
     if (status_pending(fsm)) {
         schib->scsw.ctrl &= ~SCSW_CTRL_MASK_STCTL;
-        todo |= VFIO_CCW_DO_WITHDRAW_IRQ;
+        memset(&fsm->irb, 0, sizeof(fsm->irb));
+        todo |= VFIO_CCW_DO_WITHDRAW_IRQ | show_waiting(fsm);
     }
     schib->scsw.ctrl |= SCSW_FCTL_HALT_FUNC | SCSW_ACTL_HALT_PEND;
     fsm->request++;
@@ -407,15 +422,7 @@ static unsigned tested(VFIOCCWFsm *fsm, const Input *in)
         schib->scsw.ctrl &= ~(SCSW_CTRL_MASK_FCTL | SCSW_ACTL_PENDINGS);
         schib->scsw.flags &= ~SCSW_FLAGS_MASK_PNO;
     }
-    if (fsm->end.valid) {
-        fsm->end.valid = false;
-        return show_progress(fsm, &fsm->end.irb);
-    }
-    if (fsm->alert.valid) {
-        fsm->alert.valid = false;
-        return show_alert(fsm, &fsm->alert.irb);
-    }
-    return 0;
+    return show_waiting(fsm);
 }
 
 static unsigned sent(VFIOCCWFsm *fsm, const Input *in)
