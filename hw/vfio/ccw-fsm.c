@@ -587,6 +587,7 @@ static unsigned end_halted(VFIOCCWFsm *fsm, const Input *in)
 
 static unsigned keep(VFIOCCWFsm *fsm, const Input *in)
 {
+    fsm->at_host = false;
     set_status(&fsm->halted, in->irb);
     return 0;
 }
