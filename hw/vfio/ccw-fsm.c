@@ -549,22 +549,38 @@ static void failed_signal_irb(IRB *irb, Outcome outcome)
     }
 }
 
+/*
+ * PoP 15, "Halt Function": how it ends. Status of the start that was halted
+ * comes along; start pending says that this start had not even begun.
+ */
+static IRB halt_irb(VFIOCCWFsm *fsm, const IRB *of_halt)
+{
+    IRB irb = fsm->halted.valid ? fsm->halted.irb : *of_halt;
+
+    if (!fsm->halted.valid && !fsm->at_host) {
+        irb.scsw.ctrl |= fsm->schib->scsw.ctrl & SCSW_ACTL_START_PEND;
+    }
+    irb.scsw.ctrl &= ~SCSW_ACTL_HALT_PEND;
+    fsm->halted.valid = false;
+    return irb;
+}
+
 static unsigned failed(VFIOCCWFsm *fsm, const Input *in)
 {
     IRB irb = {};
 
-    fsm->at_host = false;
     if (in->answer->schib_valid) {
         paths(fsm, &(Input) { .schib = &in->answer->schib });
     }
     if (fsm->state == VFIO_CCW_START_SENT) {
         failed_start_irb(&irb, outcome_of(in->answer), fsm->orb.cpa + 8);
-    } else if (fsm->halted.valid) {
-        fsm->halted.valid = false;
-        irb = fsm->halted.irb;
     } else {
         failed_signal_irb(&irb, outcome_of(in->answer));
+        if (fsm->state == VFIO_CCW_HALT_SENT) {
+            irb = halt_irb(fsm, &irb);
+        }
     }
+    fsm->at_host = false;
     return present(fsm, &irb);
 }
 
@@ -592,13 +608,10 @@ static unsigned keep(VFIOCCWFsm *fsm, const Input *in)
     return 0;
 }
 
-/* PoP 15, "Halt Function": status of the start that was halted comes along. */
 static unsigned end_halt(VFIOCCWFsm *fsm, const Input *in)
 {
-    IRB irb = fsm->halted.valid ? fsm->halted.irb : *in->irb;
+    IRB irb = halt_irb(fsm, in->irb);
 
-    fsm->halted.valid = false;
-    irb.scsw.ctrl &= ~SCSW_ACTL_HALT_PEND;
     return end(fsm, &(Input) { .irb = &irb });
 }
 
