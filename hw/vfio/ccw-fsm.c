@@ -381,6 +381,9 @@ static unsigned halt(VFIOCCWFsm *fsm, const Input *in)
 static unsigned clear_again(VFIOCCWFsm *fsm, const Input *in)
 {
     forget_status(fsm);
+    fsm->schib->scsw = (SCSW) {
+        .ctrl = SCSW_FCTL_CLEAR_FUNC | SCSW_ACTL_CLEAR_PEND,
+    };
     fsm->schib->pmcw.pnom = 0;
     fsm->schib->pmcw.lpum = 0;
     fsm->schib->pmcw.pom = 0xff;
@@ -390,8 +393,6 @@ static unsigned clear_again(VFIOCCWFsm *fsm, const Input *in)
 static unsigned clear(VFIOCCWFsm *fsm, const Input *in)
 {
     clear_again(fsm, in);
-    fsm->schib->scsw = (SCSW) { };
-    fsm->schib->scsw.ctrl = SCSW_FCTL_CLEAR_FUNC | SCSW_ACTL_CLEAR_PEND;
     fsm->request++;
     return VFIO_CCW_DO_WITHDRAW_REQUEST | VFIO_CCW_DO_WITHDRAW_IRQ |
            VFIO_CCW_DO_REQUEST;
