@@ -5,7 +5,7 @@
  *
  * Primer. A subchannel performs at most one function that counts: clear wins
  * over halt, halt wins over start. The guest begins one with an instruction
- * that is answered at once; the host is asked by a worker (see ccw-host.c), and
+ * that is answered at once; the host is asked by a worker (see ccw-link.c), and
  * what comes of it reaches the guest as status and an interrupt. So each
  * function goes QUEUED -> SENT -> ACTIVE -> IDLE with status pending, and each
  * of those steps can be overtaken. The table below is the whole machine.
@@ -16,11 +16,10 @@
  * control and its finality. After it, exactly one function, dispatch(), writes
  * the state.
  *
- * Called with the BQL held, by ccw.c only.
+ * Called with the BQL held, by ccw.c only (and by its unit tests).
  */
 
 #include "qemu/osdep.h"
-#include "qemu/bitops.h"
 #include "hw/vfio/ccw-fsm.h"
 
 /* What an event brings along; which member is meant follows from the event. */

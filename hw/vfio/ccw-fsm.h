@@ -14,6 +14,7 @@
 #ifndef HW_VFIO_CCW_FSM_H
 #define HW_VFIO_CCW_FSM_H
 
+#include "qemu/bitops.h"
 #include "hw/s390x/ioinst.h"
 
 /*
@@ -176,7 +177,8 @@ const char *vfio_ccw_event_name(VFIOCCWEvent event);
 
 /*
  * The cell of the table as the documentation shows it: "cc 2", "ignored",
- * "cannot happen", "start -> START_QUEUED". The caller frees it.
+ * "stale", "-" (cannot happen), "tested", "start, START_QUEUED". The caller
+ * frees it.
  */
 char *vfio_ccw_fsm_describe(VFIOCCWState state, VFIOCCWEvent event);
 
