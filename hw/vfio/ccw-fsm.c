@@ -254,6 +254,12 @@ static void forget_status(VFIOCCWFsm *fsm)
     memset(&fsm->irb, 0, sizeof(fsm->irb));
 }
 
+static void forget_starts(VFIOCCWFsm *fsm)
+{
+    fsm->at_host = false;
+    fsm->late_due = false;
+}
+
 static void set_status(VFIOCCWStatus *status, const IRB *irb)
 {
     status->irb = *irb;
@@ -347,6 +353,8 @@ static unsigned start(VFIOCCWFsm *fsm, const Input *in)
     QEMU_BUILD_BUG_ON(ORB_CTRL0_MASK_ALCC != SCSW_FLAGS_MASK_ALCC);
     QEMU_BUILD_BUG_ON(ORB_CTRL0_MASK_SSIC != SCSW_FLAGS_MASK_SSI);
 
+    fsm->late_due |= fsm->at_host;
+    fsm->at_host = false;
     fsm->orb = *orb;
     fsm->schib->pmcw.intparm = orb->intparm;
     fsm->schib->pmcw.lpm = orb->lpm;
@@ -550,38 +558,64 @@ static void failed_signal_irb(IRB *irb, Outcome outcome)
 }
 
 /*
- * PoP 15, "Halt Function": how it ends. Status of the start that was halted
- * comes along; start pending says that this start had not even begun.
+ * PoP 15, "Halt Function": start pending in the status that ends it says that
+ * the start was not even begun.
  */
-static IRB halt_irb(VFIOCCWFsm *fsm, const IRB *of_halt)
+static IRB halted_irb(VFIOCCWFsm *fsm, const IRB *of_host)
 {
-    IRB irb = fsm->halted.valid ? fsm->halted.irb : *of_halt;
+    IRB irb = *of_host;
 
-    if (!fsm->halted.valid && !fsm->at_host) {
+    if (!fsm->at_host) {
         irb.scsw.ctrl |= fsm->schib->scsw.ctrl & SCSW_ACTL_START_PEND;
     }
     irb.scsw.ctrl &= ~SCSW_ACTL_HALT_PEND;
-    fsm->halted.valid = false;
     return irb;
+}
+
+/* The device end of an earlier start is due whatever became of this one. */
+static unsigned failed_start(VFIOCCWFsm *fsm, Outcome outcome)
+{
+    IRB irb = {};
+
+    failed_start_irb(&irb, outcome, fsm->orb.cpa + 8);
+    if (fsm->late_due) {
+        irb.scsw.ctrl |= SCSW_ACTL_DEVICE_ACTIVE;
+    }
+    fsm->at_host = false;
+    return present(fsm, &irb);
+}
+
+static unsigned end(VFIOCCWFsm *fsm, const Input *in)
+{
+    forget_starts(fsm);
+    return present(fsm, in->irb);
+}
+
+/* Status of the start that was halted counts for more than the halt's own. */
+static unsigned end_halt(VFIOCCWFsm *fsm, const Input *in)
+{
+    IRB irb = fsm->halted.valid ? fsm->halted.irb : halted_irb(fsm, in->irb);
+
+    fsm->halted.valid = false;
+    return end(fsm, &(Input) { .irb = &irb });
 }
 
 static unsigned failed(VFIOCCWFsm *fsm, const Input *in)
 {
+    Outcome outcome = outcome_of(in->answer);
     IRB irb = {};
 
     if (in->answer->schib_valid) {
         paths(fsm, &(Input) { .schib = &in->answer->schib });
     }
     if (fsm->state == VFIO_CCW_START_SENT) {
-        failed_start_irb(&irb, outcome_of(in->answer), fsm->orb.cpa + 8);
-    } else {
-        failed_signal_irb(&irb, outcome_of(in->answer));
-        if (fsm->state == VFIO_CCW_HALT_SENT) {
-            irb = halt_irb(fsm, &irb);
-        }
+        return failed_start(fsm, outcome);
     }
-    fsm->at_host = false;
-    return present(fsm, &irb);
+    failed_signal_irb(&irb, outcome);
+    if (fsm->state == VFIO_CCW_HALT_SENT) {
+        return end_halt(fsm, &(Input) { .irb = &irb });
+    }
+    return end(fsm, &(Input) { .irb = &irb });
 }
 
 static unsigned partial(VFIOCCWFsm *fsm, const Input *in)
@@ -589,30 +623,20 @@ static unsigned partial(VFIOCCWFsm *fsm, const Input *in)
     return present(fsm, in->irb);
 }
 
-static unsigned end(VFIOCCWFsm *fsm, const Input *in)
-{
-    fsm->at_host = false;
-    return present(fsm, in->irb);
-}
-
 /* The start was over before the halt left QEMU: that is how it was halted. */
 static unsigned end_halted(VFIOCCWFsm *fsm, const Input *in)
 {
-    return VFIO_CCW_DO_WITHDRAW_REQUEST | end(fsm, in);
+    return VFIO_CCW_DO_WITHDRAW_REQUEST | end_halt(fsm, in);
 }
 
+/* The start is over; the guest hears of it when its halt is. */
 static unsigned keep(VFIOCCWFsm *fsm, const Input *in)
 {
-    fsm->at_host = false;
-    set_status(&fsm->halted, in->irb);
+    IRB irb = halted_irb(fsm, in->irb);
+
+    set_status(&fsm->halted, &irb);
+    forget_starts(fsm);
     return 0;
-}
-
-static unsigned end_halt(VFIOCCWFsm *fsm, const Input *in)
-{
-    IRB irb = halt_irb(fsm, in->irb);
-
-    return end(fsm, &(Input) { .irb = &irb });
 }
 
 /* PoP 15.3.3: status pending alone; nothing else in the SCSW means anything. */
@@ -627,7 +651,7 @@ static unsigned end_clear(VFIOCCWFsm *fsm, const Input *in)
 static unsigned late(VFIOCCWFsm *fsm, const Input *in)
 {
     fsm->schib->scsw.ctrl &= ~SCSW_ACTL_DEVICE_ACTIVE;
-    fsm->at_host = false;
+    forget_starts(fsm);
     if (!operational(fsm)) {
         return 0;
     }
@@ -692,7 +716,7 @@ static void abandon(VFIOCCWFsm *fsm)
 {
     forget_status(fsm);
     fsm->schib->scsw = (SCSW) { };
-    fsm->at_host = false;
+    forget_starts(fsm);
     fsm->request++;
 }
 
@@ -886,7 +910,7 @@ VFIOCCWVerdict vfio_ccw_fsm_irb(VFIOCCWFsm *fsm, const IRB *irb)
                     event == VFIO_CCW_EV_IRB_LATE;
 
     if (!(irb->scsw.ctrl & SCSW_STCTL_STATUS_PEND) ||
-        (of_start && !fsm->at_host)) {
+        (of_start && !fsm->at_host && !fsm->late_due)) {
         return stale(fsm, event);
     }
     return dispatch(fsm, event, &(Input) { .irb = irb });

@@ -118,7 +118,8 @@ typedef struct VFIOCCWFsm {
     SCHIB *schib;         /* what the guest sees; owned by the subchannel */
     ORB orb;              /* of the newest start */
     uint32_t request;     /* number of the request in flight */
-    bool at_host;         /* a start was sent and its end was not seen yet */
+    bool at_host;         /* the newest start was sent, its end not seen yet */
+    bool late_due;        /* an earlier start's device end was not seen yet */
     bool alert_pending;   /* pending status is unsolicited: no function's end */
     IRB irb;              /* ESW and ECW of the pending status */
     VFIOCCWStatus end;    /* end of a function, behind other status */
