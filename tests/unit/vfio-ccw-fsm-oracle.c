@@ -27,7 +27,7 @@
 
 static uint16_t fctl(const Oracle *o)
 {
-    return o->schib.scsw.ctrl & SCSW_CTRL_MASK_FCTL;
+    return o->scsw.ctrl & SCSW_CTRL_MASK_FCTL;
 }
 
 static uint16_t stctl(const SCSW *scsw)
@@ -35,20 +35,20 @@ static uint16_t stctl(const SCSW *scsw)
     return scsw->ctrl & SCSW_CTRL_MASK_STCTL;
 }
 
-bool oracle_status_pending(const Oracle *o)
+static bool status_pending(const Oracle *o)
 {
-    return o->schib.scsw.ctrl & SCSW_STCTL_STATUS_PEND;
+    return o->scsw.ctrl & SCSW_STCTL_STATUS_PEND;
 }
 
 static bool intermediate_only(const Oracle *o)
 {
-    return stctl(&o->schib.scsw) == INTERMEDIATE_ONLY;
+    return stctl(&o->scsw) == INTERMEDIATE_ONLY;
 }
 
 static bool operational(const Oracle *o)
 {
     return o->side == SIDE_OPEN &&
-           (o->schib.pmcw.flags & OPERATIONAL) == OPERATIONAL;
+           (o->pmcw.flags & OPERATIONAL) == OPERATIONAL;
 }
 
 static Place *newest_function(Oracle *o)
@@ -92,7 +92,7 @@ VFIOCCWState oracle_state(const Oracle *o)
 
 static void forget_status(Oracle *o)
 {
-    o->schib.scsw.ctrl &= ~SCSW_CTRL_MASK_STCTL;
+    o->scsw.ctrl &= ~SCSW_CTRL_MASK_STCTL;
     o->shows_alert = false;
     memset(&o->logout, 0, sizeof(o->logout));
 }
@@ -102,6 +102,12 @@ static void forget_waiting(Oracle *o)
     o->end.valid = false;
     o->alert.valid = false;
     o->kept.valid = false;
+}
+
+static void forget_starts(Oracle *o)
+{
+    o->start_at_host = false;
+    o->device_end_due = false;
 }
 
 static void forget_functions(Oracle *o)
@@ -115,6 +121,7 @@ static IRB added(const IRB *older, const IRB *newer)
     IRB sum = *newer;
 
     sum.scsw.ctrl |= stctl(&older->scsw);
+    sum.scsw.flags |= older->scsw.flags & SCSW_FLAGS_MASK_ZCC;
     sum.scsw.dstat |= older->scsw.dstat;
     sum.scsw.cstat |= older->scsw.cstat;
     return sum;
@@ -127,32 +134,33 @@ static void wait_behind(VFIOCCWStatus *waiting, const IRB *irb)
 }
 
 /* What the guest reads with @irb; it keeps what it knows of functions. */
-static void write_scsw(Oracle *o, const IRB *irb, uint16_t functions)
+static void write_scsw(Oracle *o, const IRB *irb)
 {
-    SCSW *scsw = &o->schib.scsw;
+    uint16_t functions = fctl(o);
+    uint16_t of_orb = o->scsw.flags & FLAGS_OF_ORB;
 
-    *scsw = irb->scsw;
-    scsw->flags &= FLAGS_OF_STATUS;
-    scsw->flags |= o->orb.ctrl0 & FLAGS_OF_ORB;
-    scsw->ctrl &= ~(SCSW_CTRL_MASK_FCTL | 0x8000);
-    scsw->ctrl |= functions;
+    o->scsw = irb->scsw;
+    o->scsw.flags &= FLAGS_OF_STATUS;
+    o->scsw.flags |= of_orb;
+    o->scsw.ctrl &= SCSW_CTRL_MASK_ACTL | SCSW_CTRL_MASK_STCTL;
+    o->scsw.ctrl |= functions;
     o->logout = *irb;
 }
 
 static unsigned show_alert(Oracle *o, const IRB *irb)
 {
-    uint16_t before = o->schib.scsw.ctrl;
+    uint16_t before = o->scsw.ctrl;
 
     if (!operational(o)) {
         return 0;
     }
-    if (oracle_status_pending(o)) {
+    if (status_pending(o)) {
         o->alert.irb = *irb;
         o->alert.valid = true;
         return 0;
     }
-    write_scsw(o, irb, fctl(o));
-    o->schib.scsw.ctrl = (before & ~SCSW_CTRL_MASK_STCTL) | UNSOLICITED;
+    write_scsw(o, irb);
+    o->scsw.ctrl = (before & ~SCSW_CTRL_MASK_STCTL) | UNSOLICITED;
     o->shows_alert = true;
     return VFIO_CCW_DO_INTERRUPT;
 }
@@ -162,27 +170,26 @@ static unsigned show_status(Oracle *o, const IRB *irb)
     IRB shown = *irb;
 
     if (!operational(o)) {
-        o->schib.scsw.ctrl &= ~ACTIVE;
         return 0;
     }
-    if (oracle_status_pending(o) && o->shows_alert) {
+    if (status_pending(o) && o->shows_alert) {
         wait_behind(&o->end, irb);
         return 0;
     }
-    if (oracle_status_pending(o)) {
-        IRB pending = { .scsw = o->schib.scsw };
+    if (status_pending(o)) {
+        IRB pending = { .scsw = o->scsw };
 
         shown = added(&pending, irb);
-        write_scsw(o, &shown, fctl(o));
+        write_scsw(o, &shown);
         return 0;
     }
-    write_scsw(o, &shown, fctl(o));
+    write_scsw(o, &shown);
     return VFIO_CCW_DO_INTERRUPT;
 }
 
 static unsigned show_waiting(Oracle *o)
 {
-    if (oracle_status_pending(o)) {
+    if (status_pending(o)) {
         return 0;
     }
     if (o->end.valid) {
@@ -196,13 +203,6 @@ static unsigned show_waiting(Oracle *o)
     return 0;
 }
 
-/* The path information is out of date when N says so. */
-static unsigned refresh_for(const IRB *irb, unsigned todo)
-{
-    return irb->scsw.flags & SCSW_FLAGS_MASK_PNO
-           ? todo | VFIO_CCW_DO_REFRESH_SCHIB : todo;
-}
-
 /* Instructions */
 
 static Ruling refuse(int cc)
@@ -212,7 +212,7 @@ static Ruling refuse(int cc)
 
 static Ruling start_subchannel(Oracle *o, const ORB *orb)
 {
-    if (oracle_status_pending(o)) {
+    if (status_pending(o)) {
         return refuse(1);
     }
     if (fctl(o)) {
@@ -220,11 +220,12 @@ static Ruling start_subchannel(Oracle *o, const ORB *orb)
     }
     o->orb = *orb;
     o->start = PLACE_KEPT;
-    o->schib.scsw.flags = orb->ctrl0 & FLAGS_OF_ORB;
-    o->schib.scsw.ctrl |= SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND;
-    o->schib.pmcw.intparm = orb->intparm;
-    o->schib.pmcw.lpm = orb->lpm;
-    o->schib.pmcw.pnom = 0;
+    o->start_at_host = false;
+    o->scsw.flags = orb->ctrl0 & FLAGS_OF_ORB;
+    o->scsw.ctrl |= SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND;
+    o->pmcw.intparm = orb->intparm;
+    o->pmcw.lpm = orb->lpm;
+    o->pmcw.pnom = 0;
     return (Ruling) { .todo = VFIO_CCW_DO_REQUEST };
 }
 
@@ -234,13 +235,13 @@ static Ruling halt_subchannel(Oracle *o)
         .todo = VFIO_CCW_DO_WITHDRAW_REQUEST | VFIO_CCW_DO_REQUEST,
     };
 
-    if (oracle_status_pending(o) && !intermediate_only(o)) {
+    if (status_pending(o) && !intermediate_only(o)) {
         return refuse(1);
     }
     if (fctl(o) & (SCSW_FCTL_HALT_FUNC | SCSW_FCTL_CLEAR_FUNC)) {
         return refuse(2);
     }
-    if (oracle_status_pending(o)) {
+    if (status_pending(o)) {
         forget_status(o);
         ruling.todo |= VFIO_CCW_DO_WITHDRAW_IRQ;
     }
@@ -248,14 +249,14 @@ static Ruling halt_subchannel(Oracle *o)
         o->start = PLACE_NONE;
     }
     o->halt = PLACE_KEPT;
-    o->schib.scsw.ctrl |= SCSW_FCTL_HALT_FUNC | SCSW_ACTL_HALT_PEND;
+    o->scsw.ctrl |= SCSW_FCTL_HALT_FUNC | SCSW_ACTL_HALT_PEND;
     ruling.todo |= show_waiting(o);
     return ruling;
 }
 
 static Ruling clear_subchannel(Oracle *o)
 {
-    PMCW *pmcw = &o->schib.pmcw;
+    PMCW *pmcw = &o->pmcw;
     Ruling ruling = { .todo = VFIO_CCW_DO_WITHDRAW_IRQ };
 
     if (o->clear == PLACE_NONE) {
@@ -265,7 +266,7 @@ static Ruling clear_subchannel(Oracle *o)
     }
     forget_status(o);
     forget_waiting(o);
-    o->schib.scsw.ctrl = SCSW_FCTL_CLEAR_FUNC | SCSW_ACTL_CLEAR_PEND;
+    o->scsw = (SCSW) { .ctrl = SCSW_FCTL_CLEAR_FUNC | SCSW_ACTL_CLEAR_PEND };
     pmcw->pnom = 0;
     pmcw->lpum = 0;
     pmcw->pom = 0xff;
@@ -274,14 +275,14 @@ static Ruling clear_subchannel(Oracle *o)
 
 static Ruling cancel_subchannel(Oracle *o)
 {
-    if (oracle_status_pending(o)) {
+    if (status_pending(o)) {
         return refuse(1);
     }
     if (fctl(o) != SCSW_FCTL_START_FUNC || o->start != PLACE_KEPT) {
         return refuse(2);
     }
     o->start = PLACE_NONE;
-    o->schib.scsw.ctrl &= ~(SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND);
+    o->scsw.ctrl &= ~(SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND);
     return (Ruling) { .todo = VFIO_CCW_DO_WITHDRAW_REQUEST };
 }
 
@@ -301,7 +302,7 @@ Ruling oracle_instruction(Oracle *o, VFIOCCWEvent event, const ORB *orb)
         return cancel_subchannel(o);
     case VFIO_CCW_EV_RSCH:
         /* What could be resumed never starts: see the ORB's S bit. */
-        return refuse(oracle_status_pending(o) ? 1 : 2);
+        return refuse(status_pending(o) ? 1 : 2);
     default:
         g_assert_not_reached();
     }
@@ -309,18 +310,21 @@ Ruling oracle_instruction(Oracle *o, VFIOCCWEvent event, const ORB *orb)
 
 Ruling oracle_tested(Oracle *o)
 {
-    SCSW *scsw = &o->schib.scsw;
+    SCSW *scsw = &o->scsw;
     bool of_function = !o->shows_alert && !intermediate_only(o);
 
-    if (!oracle_status_pending(o)) {
+    if (!status_pending(o)) {
         return refuse(0);
     }
     if (of_function) {
         scsw->ctrl &= SCSW_CTRL_MASK_STCTL | ACTIVE;
+        scsw->flags &= ~SCSW_FLAGS_MASK_PNO;
+        o->device_end_due |= o->start_at_host;
+        o->start_at_host = false;
         forget_functions(o);
     }
-    if (of_function || o->shows_alert) {
-        scsw->flags &= ~SCSW_FLAGS_MASK_PNO;
+    if (o->shows_alert) {
+        scsw->flags &= FLAGS_OF_ORB;
     }
     forget_status(o);
     return (Ruling) { .todo = show_waiting(o) };
@@ -342,8 +346,7 @@ static bool says_gone(const VFIOCCWAnswer *answer)
     case ENODEV:
         return answer->schib_lost;
     case ETIMEDOUT:
-    case ECONNRESET:
-    case EPIPE:
+    case ESHUTDOWN:
         return true;
     default:
         return false;
@@ -381,14 +384,15 @@ static uint8_t check_for(int error)
 
 static IRB failed_start(const Oracle *o, int error)
 {
+    uint16_t due = o->device_end_due ? SCSW_ACTL_DEVICE_ACTIVE : 0;
     int cc = deferred_cc(error);
     IRB irb;
 
     if (cc) {
         return status_irb((cc << 8) | (cc == 3 ? SCSW_FLAGS_MASK_PNO : 0),
-                          SCSW_ACTL_START_PEND | UNSOLICITED, 0);
+                          due | SCSW_ACTL_START_PEND | UNSOLICITED, 0);
     }
-    irb = status_irb(0, UNSOLICITED | SCSW_STCTL_PRIMARY |
+    irb = status_irb(0, due | UNSOLICITED | SCSW_STCTL_PRIMARY |
                      SCSW_STCTL_SECONDARY, check_for(error));
     irb.scsw.cpa = o->orb.cpa + 8;
     return irb;
@@ -406,57 +410,53 @@ static IRB failed_order(int error)
     }
 }
 
-static void take_paths(Oracle *o, const PMCW *from)
+static void take_paths(Oracle *o, PMCW from)
 {
-    PMCW *to = &o->schib.pmcw;
+    PMCW *to = &o->pmcw;
 
-    o->host_paths = *from;
-    to->pnom = from->pnom;
-    to->lpum = from->lpum;
-    to->pim = from->pim;
-    to->pam = from->pam;
-    to->pom = from->pom;
-    memcpy(to->chpid, from->chpid, sizeof(to->chpid));
+    o->host_paths = from;
+    to->pnom = from.pnom;
+    to->lpum = from.lpum;
+    to->pim = from.pim;
+    to->pam = from.pam;
+    to->pom = from.pom;
+    memcpy(to->chpid, from.chpid, sizeof(to->chpid));
+}
+
+/* All functions end together: at most one of them counted. */
+static unsigned end_functions(Oracle *o, const IRB *irb)
+{
+    forget_functions(o);
+    forget_starts(o);
+    return show_status(o, irb);
+}
+
+/* Start pending tells the program that a halted start never began. */
+static IRB of_halted_start(const Oracle *o, const IRB *irb)
+{
+    IRB told = *irb;
+
+    if (!o->start_at_host) {
+        told.scsw.ctrl |= o->scsw.ctrl & SCSW_ACTL_START_PEND;
+    }
+    return told;
 }
 
 static unsigned end_halt(Oracle *o, const IRB *irb)
 {
-    uint16_t unbegun = o->start_at_host ? 0 : SCSW_ACTL_START_PEND;
-    IRB shown = *irb;
+    IRB shown = o->kept.valid ? o->kept.irb : of_halted_start(o, irb);
 
-    if (o->kept.valid) {
-        shown = added(irb, &o->kept.irb);
-        o->kept.valid = false;
-    } else {
-        shown.scsw.ctrl |= o->schib.scsw.ctrl & unbegun;
-    }
-    forget_functions(o);
-    o->start_at_host = false;
-    return refresh_for(irb, show_status(o, &shown));
-}
-
-static unsigned end_clear(Oracle *o, const IRB *irb)
-{
-    forget_functions(o);
-    o->start_at_host = false;
-    memset(&o->orb, 0, sizeof(o->orb));
-    return refresh_for(irb, show_status(o, irb));
-}
-
-static unsigned end_start(Oracle *o, const IRB *irb)
-{
-    forget_functions(o);
-    o->start_at_host = false;
-    return refresh_for(irb, show_status(o, irb));
+    o->kept.valid = false;
+    return end_functions(o, &shown);
 }
 
 static void zero_scsw(Oracle *o)
 {
-    memset(&o->schib.scsw, 0, sizeof(o->schib.scsw));
+    memset(&o->scsw, 0, sizeof(o->scsw));
     forget_status(o);
     forget_waiting(o);
     forget_functions(o);
-    o->start_at_host = false;
+    forget_starts(o);
 }
 
 static Ruling lose_device(Oracle *o)
@@ -466,7 +466,7 @@ static Ruling lose_device(Oracle *o)
     }
     zero_scsw(o);
     o->side = SIDE_LOST;
-    o->schib.pmcw.flags &= ~OPERATIONAL;
+    o->pmcw.flags &= ~OPERATIONAL;
     return (Ruling) {
         .todo = VFIO_CCW_DO_GIVE_UP_HOST | VFIO_CCW_DO_WITHDRAW_IRQ |
                 VFIO_CCW_DO_REPORT,
@@ -500,24 +500,23 @@ Ruling oracle_answered(Oracle *o, const VFIOCCWAnswer *answer)
         return (Ruling) { .stale = true };
     }
     if (answer->schib_valid) {
-        take_paths(o, &answer->schib.pmcw);
+        take_paths(o, answer->schib.pmcw);
     }
     if (!answer->ret) {
+        /* Start pending stays: nobody says when the first command ran. */
         *function = PLACE_TAKEN;
-        if (function == &o->start) {
-            o->schib.scsw.ctrl &= ~SCSW_ACTL_START_PEND;
-            o->schib.scsw.ctrl |= ACTIVE;
-        }
         return ruling;
     }
     if (function == &o->start) {
         irb = failed_start(o, -answer->ret);
-        ruling.todo = end_start(o, &irb);
+        o->start = PLACE_NONE;
+        o->start_at_host = false;
+        ruling.todo = show_status(o, &irb);
         return ruling;
     }
     irb = failed_order(-answer->ret);
     ruling.todo = function == &o->halt ? end_halt(o, &irb)
-                                       : end_clear(o, &irb);
+                                       : end_functions(o, &irb);
     return ruling;
 }
 
@@ -544,7 +543,7 @@ static Ruling clear_status(Oracle *o, const IRB *irb)
     if (o->clear != PLACE_TAKEN) {
         return (Ruling) { .stale = true };
     }
-    return (Ruling) { .todo = end_clear(o, &alone) };
+    return (Ruling) { .todo = end_functions(o, &alone) };
 }
 
 /* Device end of an earlier start: it kept the new one from starting. */
@@ -556,8 +555,25 @@ static Ruling kept_by_late_status(Oracle *o, const IRB *irb)
                           (1 << 8);
     deferred.scsw.ctrl |= SCSW_ACTL_START_PEND | UNSOLICITED;
     return (Ruling) {
-        .todo = VFIO_CCW_DO_WITHDRAW_REQUEST | end_start(o, &deferred),
+        .todo = VFIO_CCW_DO_WITHDRAW_REQUEST | end_functions(o, &deferred),
     };
+}
+
+/* Status of a start that is being halted. */
+static Ruling halted_start_status(Oracle *o, const IRB *irb, bool ends)
+{
+    if (!ends) {
+        return refuse(0);
+    }
+    if (o->halt == PLACE_KEPT) {
+        return (Ruling) {
+            .todo = VFIO_CCW_DO_WITHDRAW_REQUEST | end_halt(o, irb),
+        };
+    }
+    o->kept.irb = of_halted_start(o, irb);
+    o->kept.valid = true;
+    forget_starts(o);
+    return refuse(0);
 }
 
 /* Status of a start, while there is (or is not) one it can belong to. */
@@ -565,34 +581,30 @@ static Ruling start_status(Oracle *o, const IRB *irb)
 {
     bool late = is_secondary_alone(&irb->scsw);
     bool ends = late || !(irb->scsw.ctrl & ACTIVE);
-    unsigned withdraw;
 
-    if (!o->start_at_host || o->clear != PLACE_NONE) {
+    if (o->clear != PLACE_NONE || !(o->start_at_host || o->device_end_due)) {
         return (Ruling) { .stale = true };
     }
-    if (o->halt == PLACE_GOING || o->halt == PLACE_TAKEN) {
-        if (ends) {
-            wait_behind(&o->kept, irb);
+    if (o->halt != PLACE_NONE) {
+        return halted_start_status(o, irb, ends);
+    }
+    switch (o->start) {
+    case PLACE_TAKEN:
+        return (Ruling) {
+            .todo = ends ? end_functions(o, irb) : show_status(o, irb),
+        };
+    case PLACE_KEPT:
+        return late ? kept_by_late_status(o, irb)
+                    : (Ruling) { .stale = true };
+    case PLACE_NONE:
+        if (late) {
+            o->scsw.ctrl &= ~SCSW_ACTL_DEVICE_ACTIVE;
+            return (Ruling) { .todo = end_functions(o, irb) };
         }
-        return refuse(0);
+        return (Ruling) { .stale = true };
+    default:
+        return (Ruling) { .stale = true };
     }
-    if (o->halt == PLACE_KEPT) {
-        if (!ends) {
-            return refuse(0);
-        }
-        withdraw = VFIO_CCW_DO_WITHDRAW_REQUEST;
-        return (Ruling) { .todo = withdraw | end_start(o, irb) };
-    }
-    if (o->start == PLACE_KEPT && late) {
-        return kept_by_late_status(o, irb);
-    }
-    if (o->start == PLACE_TAKEN && !ends) {
-        return (Ruling) { .todo = refresh_for(irb, show_status(o, irb)) };
-    }
-    if (o->start == PLACE_TAKEN || (o->start == PLACE_NONE && late)) {
-        return (Ruling) { .todo = end_start(o, irb) };
-    }
-    return (Ruling) { .stale = true };
 }
 
 Ruling oracle_irb(Oracle *o, const IRB *irb)
@@ -619,7 +631,7 @@ Ruling oracle_irb(Oracle *o, const IRB *irb)
 Ruling oracle_schib(Oracle *o, const SCHIB *schib)
 {
     if (o->side == SIDE_OPEN || o->side == SIDE_CLOSED) {
-        take_paths(o, &schib->pmcw);
+        take_paths(o, schib->pmcw);
     }
     return refuse(0);
 }
@@ -627,15 +639,17 @@ Ruling oracle_schib(Oracle *o, const SCHIB *schib)
 static Ruling reset_subchannel(Oracle *o)
 {
     if (o->side == SIDE_LOST) {
-        o->schib.pmcw.flags &= ~OPERATIONAL;
-        return refuse(0);
+        o->pmcw.flags &= ~OPERATIONAL;
+        return (Ruling) {
+            .todo = VFIO_CCW_DO_GIVE_UP_HOST | VFIO_CCW_DO_WITHDRAW_IRQ,
+        };
     }
     if (o->side != SIDE_OPEN) {
         return refuse(0);
     }
     zero_scsw(o);
-    take_paths(o, &o->host_paths);
-    o->schib.pmcw.lpm = o->schib.pmcw.pim;
+    take_paths(o, o->host_paths);
+    o->pmcw.lpm = o->pmcw.pim;
     return (Ruling) {
         .todo = VFIO_CCW_DO_WITHDRAW_REQUEST | VFIO_CCW_DO_WITHDRAW_IRQ |
                 VFIO_CCW_DO_RESET_HOST,
@@ -648,7 +662,8 @@ static Ruling open_side(Oracle *o, Side from)
         return refuse(0);
     }
     o->side = SIDE_OPEN;
-    o->schib.pmcw.flags |= PMCW_FLAGS_MASK_DNV;
+    o->pmcw.flags |= PMCW_FLAGS_MASK_DNV;
+    take_paths(o, o->host_paths);
     return (Ruling) { .todo = VFIO_CCW_DO_REPORT };
 }
 
@@ -684,10 +699,10 @@ Ruling oracle_event(Oracle *o, VFIOCCWEvent event)
     case VFIO_CCW_EV_CLOSE:
         return close_side(o);
     case VFIO_CCW_EV_QUIESCED:
-        if (o->side == SIDE_CLOSING) {
-            o->side = SIDE_CLOSED;
-        }
-        return refuse(0);
+        o->side = SIDE_CLOSED;
+        return (Ruling) {
+            .todo = VFIO_CCW_DO_WITHDRAW_REQUEST | VFIO_CCW_DO_WITHDRAW_IRQ,
+        };
     case VFIO_CCW_EV_RESET:
         return reset_subchannel(o);
     default:

@@ -14,7 +14,6 @@
 #ifndef TESTS_UNIT_VFIO_CCW_FSM_ORACLE_H
 #define TESTS_UNIT_VFIO_CCW_FSM_ORACLE_H
 
-#include "qemu/bitops.h"
 #include "hw/vfio/ccw-fsm.h"
 
 typedef enum Side {
@@ -38,15 +37,17 @@ typedef struct Ruling {
 } Ruling;
 
 typedef struct Oracle {
-    SCHIB schib;            /* what the guest sees */
+    PMCW pmcw;              /* what the guest sees */
+    SCSW scsw;
     IRB logout;             /* ESW and ECW that TSCH stores */
     PMCW host_paths;
-    ORB orb;
+    ORB orb;                /* of the newest start */
     Side side;
     Place start;
     Place halt;
     Place clear;
     bool start_at_host;     /* sent, and its end was not seen */
+    bool device_end_due;    /* of a start whose primary status was taken */
     bool shows_alert;       /* the pending status is unsolicited */
     uint32_t request;
     VFIOCCWStatus end;      /* waits behind an alert */
@@ -66,7 +67,5 @@ Ruling oracle_event(Oracle *o, VFIOCCWEvent event);
 
 /* The name that the state machine has for the facts. */
 VFIOCCWState oracle_state(const Oracle *o);
-
-bool oracle_status_pending(const Oracle *o);
 
 #endif /* TESTS_UNIT_VFIO_CCW_FSM_ORACLE_H */
