@@ -330,7 +330,7 @@ static void submit(VFIOCCWLink *link, VFIOCCWLane lane)
     link->busy[lane] = true;
     link->due[lane] = false;
     link->jobs++;
-    trace_vfio_ccw_job(link->vdev->name, lane_names[lane],
+    trace_vfio_ccw_job(link->who, lane_names[lane],
                        job->request.valid ? job->request.number : 0);
     vfio_ccw_worker_submit(work, finish, job);
 }
@@ -422,7 +422,7 @@ static void queue_again(Job *job)
     VFIOCCWLink *link = job->link;
     unsigned delay = MIN(1 << job->request.attempts, MAX_DELAY_MS);
 
-    trace_vfio_ccw_retry(link->vdev->name, job->request.number, job->ret,
+    trace_vfio_ccw_retry(link->who, job->request.number, job->ret,
                          job->request.attempts, delay);
     link->queued = job->request;
     link->queued.attempts++;
@@ -508,7 +508,7 @@ static void finish_irb(Job *job)
 
     deliver_schib(job);
     if (job->stale) {
-        trace_vfio_ccw_irb_again(link->vdev->name);
+        trace_vfio_ccw_irb_again(link->who);
         link->sent_since_irb = true;
     } else if (!job->ret) {
         link->last_irb = job->irb;
@@ -548,7 +548,7 @@ static void finish_reset(Job *job)
     link->due[VFIO_CCW_LANE_IRB] = false;
     if (job->ret) {
         warn_report("%s: the host's reset of the device failed: %s",
-                    link->vdev->name, strerror(-job->ret));
+                    link->who, strerror(-job->ret));
         deliver_gone(link);
         return;
     }
@@ -562,9 +562,9 @@ static void finish(void *opaque)
 
     link->busy[job->lane] = false;
     link->jobs--;
-    trace_vfio_ccw_job_done(link->vdev->name, lane_names[job->lane],
+    trace_vfio_ccw_job_done(link->who, lane_names[job->lane],
                             job->request.number, job->ret);
-    if (job->life == link->life) {
+    if (job->life == link->life || job->lane == VFIO_CCW_LANE_RESET) {
         switch (job->lane) {
         case VFIO_CCW_LANE_RESET:
             finish_reset(job);
@@ -631,7 +631,10 @@ void vfio_ccw_link_reset(VFIOCCWLink *link)
     link->life++;
     link->due[VFIO_CCW_LANE_IRB] = false;
     link->due[VFIO_CCW_LANE_SCHIB] = false;
-    make_due(link, VFIO_CCW_LANE_RESET);
+    /* Nothing was sent since the reset began that is with the host now. */
+    if (!link->busy[VFIO_CCW_LANE_RESET]) {
+        make_due(link, VFIO_CCW_LANE_RESET);
+    }
 }
 
 void vfio_ccw_link_give_up(VFIOCCWLink *link)
@@ -837,12 +840,13 @@ bool vfio_ccw_link_open(VFIOCCWLink *link, SCHIB *schib, bool *have_schib,
 }
 
 void vfio_ccw_link_init(VFIOCCWLink *link, VFIODevice *vdev,
-                        const VFIOCCWTransport *transport,
+                        const VFIOCCWTransport *transport, const char *who,
                         VFIOCCWDeliver *deliver_cb, void *opaque)
 {
     *link = (VFIOCCWLink) {
         .vdev = vdev,
         .transport = transport,
+        .who = who,
         .deliver = deliver_cb,
         .opaque = opaque,
         .retry_timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, retry_timer_cb, link),

@@ -95,6 +95,7 @@ typedef struct VFIOCCWRequest {
 struct VFIOCCWLink {
     VFIODevice *vdev;
     const VFIOCCWTransport *transport;
+    const char *who;
     VFIOCCWDeliver *deliver;
     void *opaque;
 
@@ -122,8 +123,9 @@ struct VFIOCCWLink {
     bool sent_since_irb;              /* a request, since that read began */
 };
 
+/* @who is what messages call the device; it is not copied. */
 void vfio_ccw_link_init(VFIOCCWLink *link, VFIODevice *vdev,
-                        const VFIOCCWTransport *transport,
+                        const VFIOCCWTransport *transport, const char *who,
                         VFIOCCWDeliver *deliver, void *opaque);
 
 /*

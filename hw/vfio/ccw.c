@@ -44,6 +44,7 @@ struct VFIOCCWDevice {
     VFIOCCWLink link;
     VFIOCCWFsm fsm;
     bool force_orb_pfch;
+    char *who;                /* for messages: id, device, subchannel */
 };
 
 struct VFIOCCWDeviceClass {
@@ -61,11 +62,34 @@ static void carry_out(VFIOCCWDevice *vcdev, const VFIOCCWVerdict *verdict);
 
 static void door(VFIOCCWDevice *vcdev, VFIOCCWVerdict verdict)
 {
-    trace_vfio_ccw_event(vcdev->vdev.name, vfio_ccw_event_name(verdict.event),
+    trace_vfio_ccw_event(vcdev->who, vfio_ccw_event_name(verdict.event),
                          verdict.stale ? " (stale)" : "",
                          vfio_ccw_state_name(verdict.from),
                          vfio_ccw_state_name(verdict.to), verdict.cc);
     carry_out(vcdev, &verdict);
+}
+
+/* Before there is a subchannel, the device is what it is to be. */
+static void describe(VFIOCCWDevice *vcdev)
+{
+    SubchDev *sch = subchannel_of(vcdev);
+    const CssDevId *devno = &CCW_DEVICE(vcdev)->devno;
+    const char *id = DEVICE(vcdev)->id;
+    GString *who = g_string_new("vfio-ccw");
+
+    if (id) {
+        g_string_append_printf(who, " %s", id);
+    }
+    if (sch) {
+        g_string_append_printf(who, " (device %x.%x.%04x, subchannel "
+                               "%x.%x.%04x)", sch->cssid, sch->ssid, sch->devno,
+                               sch->cssid, sch->ssid, sch->schid);
+    } else if (devno->valid) {
+        g_string_append_printf(who, " (device %x.%x.%04x)", devno->cssid,
+                               devno->ssid, devno->devid);
+    }
+    g_free(vcdev->who);
+    vcdev->who = g_string_free(who, false);
 }
 
 /*
@@ -78,14 +102,13 @@ static void refuse_suspend(VFIOCCWDevice *vcdev)
     VFIOCCWFsm *fsm = &vcdev->fsm;
     VFIOCCWAnswer answer = { .request = fsm->request, .ret = -EOPNOTSUPP };
 
-    trace_vfio_ccw_suspend_refused(vcdev->vdev.name);
+    trace_vfio_ccw_suspend_refused(vcdev->who);
     door(vcdev, vfio_ccw_fsm_progress(fsm, VFIO_CCW_EV_SENT, fsm->request));
     door(vcdev, vfio_ccw_fsm_answered(fsm, &answer));
 }
 
 static void request(VFIOCCWDevice *vcdev, VFIOCCWFunction function)
 {
-    SubchDev *sch = subchannel_of(vcdev);
     ORB orb = vcdev->fsm.orb;
 
     if (function == VFIO_CCW_FN_START && (orb.ctrl0 & ORB_CTRL0_MASK_SPND)) {
@@ -94,11 +117,10 @@ static void request(VFIOCCWDevice *vcdev, VFIOCCWFunction function)
     }
     if (vcdev->force_orb_pfch && !(orb.ctrl0 & ORB_CTRL0_MASK_PFCH)) {
         orb.ctrl0 |= ORB_CTRL0_MASK_PFCH;
-        warn_report_once("vfio-ccw (devno %x.%x.%04x): prefetch forced on, "
-                         "programs that change themselves will fail",
-                         sch->cssid, sch->ssid, sch->devno);
+        warn_report_once("%s: prefetch forced on, programs that change "
+                         "themselves will fail", vcdev->who);
     }
-    trace_vfio_ccw_request(vcdev->vdev.name, function, vcdev->fsm.request,
+    trace_vfio_ccw_request(vcdev->who, function, vcdev->fsm.request,
                            orb.cpa);
     vfio_ccw_link_request(&vcdev->link, function, vcdev->fsm.request, &orb);
 }
@@ -120,7 +142,7 @@ static void unplug(VFIOCCWDevice *vcdev)
     qdev_unplug(DEVICE(vcdev), &err);
     if (err) {
         warn_reportf_err(err, "%s: the host wants the device back: ",
-                         vcdev->vdev.name);
+                         vcdev->who);
     }
 }
 
@@ -146,7 +168,7 @@ static void carry_out(VFIOCCWDevice *vcdev, const VFIOCCWVerdict *verdict)
         request(vcdev, verdict->function);
     }
     if (todo & VFIO_CCW_DO_INTERRUPT) {
-        trace_vfio_ccw_interrupt(vcdev->vdev.name, sch->curr_status.scsw.ctrl,
+        trace_vfio_ccw_interrupt(vcdev->who, sch->curr_status.scsw.ctrl,
                                  sch->curr_status.scsw.dstat,
                                  sch->curr_status.scsw.cstat);
         css_inject_io_interrupt(sch);
@@ -158,7 +180,7 @@ static void carry_out(VFIOCCWDevice *vcdev, const VFIOCCWVerdict *verdict)
         unplug(vcdev);
     }
     if (todo & VFIO_CCW_DO_COMPLAIN) {
-        error_report_once("%s: bug: event %s in state %s", vcdev->vdev.name,
+        error_report_once("%s: bug: event %s in state %s", vcdev->who,
                           vfio_ccw_event_name(verdict->event),
                           vfio_ccw_state_name(verdict->from));
     }
@@ -267,12 +289,12 @@ static void host_news(void *opaque, const VFIOCCWNews *news)
                                           news->request));
         break;
     case VFIO_CCW_NEWS_ANSWER:
-        trace_vfio_ccw_answer(vcdev->vdev.name, news->answer->request,
+        trace_vfio_ccw_answer(vcdev->who, news->answer->request,
                               news->answer->ret);
         door(vcdev, vfio_ccw_fsm_answered(fsm, news->answer));
         break;
     case VFIO_CCW_NEWS_IRB:
-        trace_vfio_ccw_irb(vcdev->vdev.name, news->irb->scsw.flags,
+        trace_vfio_ccw_irb(vcdev->who, news->irb->scsw.flags,
                            news->irb->scsw.ctrl, news->irb->scsw.cpa,
                            news->irb->scsw.dstat, news->irb->scsw.cstat,
                            news->irb->scsw.count);
@@ -419,9 +441,11 @@ static bool realize_subchannel(VFIOCCWDevice *vcdev, Error **errp)
     sch = subchannel_of(vcdev);
     sch->ops = &subchannel_ops;
     sch->irb_cb = build_irb;
+    describe(vcdev);
     vcdev->target.mdev = cdev->mdevid;
     vfio_ccw_fsm_init(&vcdev->fsm, &sch->curr_status);
-    vfio_ccw_link_init(&vcdev->link, &vcdev->vdev, transport, host_news, vcdev);
+    vfio_ccw_link_init(&vcdev->link, &vcdev->vdev, transport, vcdev->who,
+                       host_news, vcdev);
     if (!open_host(vcdev, errp)) {
         vfio_ccw_link_destroy(&vcdev->link);
         cdc->unrealize(cdev);
@@ -431,27 +455,14 @@ static bool realize_subchannel(VFIOCCWDevice *vcdev, Error **errp)
     return true;
 }
 
-static char *describe(VFIOCCWDevice *vcdev)
-{
-    const CssDevId *devno = &CCW_DEVICE(vcdev)->devno;
-    const char *id = DEVICE(vcdev)->id;
-
-    if (!devno->valid) {
-        return g_strdup_printf("vfio-ccw %s", id ? id : "device");
-    }
-    return g_strdup_printf("vfio-ccw %s%s%x.%x.%04x", id ? id : "",
-                           id ? ", " : "", devno->cssid, devno->ssid,
-                           devno->devid);
-}
-
 static void vfio_ccw_realize(DeviceState *dev, Error **errp)
 {
     ERRP_GUARD();
     VFIOCCWDevice *vcdev = VFIO_CCW(dev);
-    g_autofree char *who = describe(vcdev);
 
+    describe(vcdev);
     if (!realize_subchannel(vcdev, errp)) {
-        error_prepend(errp, "%s: ", who);
+        error_prepend(errp, "%s: ", vcdev->who);
     }
 }
 
@@ -508,7 +519,10 @@ static void vfio_ccw_instance_init(Object *obj)
 
 static void vfio_ccw_instance_finalize(Object *obj)
 {
-    qapi_free_SocketAddress(VFIO_CCW(obj)->target.socket);
+    VFIOCCWDevice *vcdev = VFIO_CCW(obj);
+
+    qapi_free_SocketAddress(vcdev->target.socket);
+    g_free(vcdev->who);
 }
 
 #ifdef CONFIG_IOMMUFD
