@@ -7,20 +7,15 @@
 
 #include "qemu/osdep.h"
 #include <sys/eventfd.h>
-#include <sys/mman.h>
-#include "qapi/error.h"
-#include "qemu/bswap.h"
-#include "qemu/memfd.h"
 #include "tests/vfio-ccw-host/devices.h"
 #include "tests/vfio-ccw-host/driver.h"
 #include "vfio-ccw-host-common.h"
 
 typedef struct Fixture {
     HostGate gate;
-    HostDma dma;
+    Guest g;
     HostSubchannel sch;
     HostDriver driver;
-    uint8_t *guest;
     unsigned count[VFIO_CCW_HOST_NR_COUNTERS];
     /* The last access that was answered */
     unsigned answers;
@@ -39,12 +34,6 @@ static void count_happened(void *opaque, VfioCcwHostCounter counter)
     f->count[counter]++;
 }
 
-static int no_transfer(void *opaque, bool write, uint64_t iova, void *buf,
-                       size_t len)
-{
-    g_assert_not_reached();
-}
-
 static void answered(void *opaque, int err, const void *data, size_t len)
 {
     Fixture *f = opaque;
@@ -57,28 +46,16 @@ static void answered(void *opaque, int err, const void *data, size_t len)
     }
 }
 
-static void guest_map(Fixture *f)
-{
-    int fd = qemu_memfd_create("guest", GUEST_SIZE, false, 0, 0, &error_abort);
-
-    f->guest = mmap(NULL, GUEST_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-                    0);
-    g_assert(f->guest != MAP_FAILED);
-    g_assert_cmpint(host_dma_map(&f->dma, 0, GUEST_SIZE, true, fd, 0), ==, 0);
-    close(fd);
-    put_nop(f->guest + PROGRAM);
-}
-
 static void fixture_init(Fixture *f, const VfioCcwHostConfig *config,
                          const HostDeviceOps *device)
 {
     memset(f, 0, sizeof(*f));
     host_gate_init(&f->gate, nothing_held, f);
-    host_dma_init(&f->dma, no_transfer, NULL);
-    guest_map(f);
+    guest_init(&f->g);
+    put_nop(f->g.memory + PROGRAM);
     host_subchannel_init(&f->sch, &config->pmcw, device, NULL,
                          host_driver_interrupt, &f->driver);
-    host_driver_init(&f->driver, config, &f->gate, &f->dma, &f->sch,
+    host_driver_init(&f->driver, config, &f->gate, &f->g.dma, &f->sch,
                      count_happened, f);
 }
 
@@ -87,8 +64,7 @@ static void fixture_destroy(Fixture *f)
     host_gate_flush(&f->gate, -ECANCELED);
     host_driver_destroy(&f->driver);
     host_subchannel_destroy(&f->sch);
-    host_dma_destroy(&f->dma);
-    munmap(f->guest, GUEST_SIZE);
+    guest_destroy(&f->g);
 }
 
 static void setup(Fixture *f, const void *device)
@@ -397,7 +373,7 @@ static void test_requests(Fixture *f, const void *device)
 
     /* Outside of guest memory */
     io_region_for(&io, SCSW_FCTL_START_FUNC);
-    stl_be_p(io.orb_area + 8, GUEST_SIZE - 1024);
+    stl_be_p(io.orb_area + 8, 2 * GUEST_SIZE - 1024);
     host_driver_write(&f->driver, 0, 0, &io, sizeof(io), answered, f);
     g_assert_cmpint(f->err, ==, -EINVAL);
     g_assert_cmpint(ret_code(f, 0), ==, -EINVAL);
