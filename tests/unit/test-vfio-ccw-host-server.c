@@ -525,6 +525,34 @@ static void test_bad_stream(Client *c, const void *device)
     }
 }
 
+/* A socket in use stays so, however often one tries; a dead one is taken */
+static void test_socket_path(Client *c, const void *device)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    g_autofree char *path = g_build_filename(c->directory, "other", NULL);
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    Error *err = NULL;
+
+    for (int i = 0; i < 5; i++) {
+        g_assert_null(vfio_ccw_host_start(c->path, &config, &err));
+        error_free_or_abort(&err);
+    }
+    expect_reply(c, send_start(c), 0);
+
+    g_assert(g_file_set_contents(path, "", 0, NULL));
+    g_assert_null(vfio_ccw_host_start(path, &config, &err));
+    error_free_or_abort(&err);
+    g_assert_cmpint(unlink(path), ==, 0);
+
+    g_assert_cmpuint(strlen(path), <, sizeof(address.sun_path));
+    strcpy(address.sun_path, path);
+    g_assert_cmpint(bind(fd, (void *)&address, sizeof(address)), ==, 0);
+    close(fd);
+    vfio_ccw_host_stop(vfio_ccw_host_start(path, &config, &error_abort),
+                       &error_abort);
+}
+
 /* Byte by byte is as good as all at once */
 static void test_slow_client(Client *c, const void *device)
 {
@@ -566,6 +594,7 @@ int main(int argc, char **argv)
     add_server("/vfio-ccw-host/server/region-info", test_region_info);
     add_server("/vfio-ccw-host/server/bad-requests", test_bad_requests);
     add_server("/vfio-ccw-host/server/bad-stream", test_bad_stream);
+    add_server("/vfio-ccw-host/server/path", test_socket_path);
     add_server("/vfio-ccw-host/server/slow", test_slow_client);
     add_client("/vfio-ccw-host/server/version", VFIO_CCW_HOST_SCRIPTED,
                client_setup, test_withheld_version);

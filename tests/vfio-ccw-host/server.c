@@ -8,11 +8,11 @@
  */
 
 #include "qemu/osdep.h"
-#include "qapi/error.h"
 #include "qemu/thread.h"
 #include "qobject/qdict.h"
 #include "qobject/qjson.h"
 #include "io/channel-socket.h"
+#include "listen.h"
 #include "message.h"
 #include "server.h"
 
@@ -602,52 +602,11 @@ static int transfer(void *opaque, bool write, uint64_t iova, void *buf,
     return ret;
 }
 
-/* A socket that is served must not be taken away from who serves it */
-static bool path_is_free(const char *path, SocketAddress *address,
-                         Error **errp)
-{
-    g_autoptr(QIOChannelSocket) probe = NULL;
-    struct stat st;
-
-    if (lstat(path, &st) < 0) {
-        return true;
-    }
-    if (!S_ISSOCK(st.st_mode)) {
-        error_setg(errp, "'%s' exists and is not a socket", path);
-        return false;
-    }
-    probe = qio_channel_socket_new();
-    if (qio_channel_socket_connect_sync(probe, address, NULL) == 0) {
-        error_setg(errp, "socket '%s' is in use by another process", path);
-        return false;
-    }
-    return true;
-}
-
-static QIOChannelSocket *listen_at(const char *path, Error **errp)
-{
-    g_autoptr(QIOChannelSocket) listener = NULL;
-    SocketAddress address = {
-        .type = SOCKET_ADDRESS_TYPE_UNIX,
-        .u.q_unix.path = (char *)path,
-    };
-
-    if (!path_is_free(path, &address, errp)) {
-        return NULL;
-    }
-    listener = qio_channel_socket_new();
-    if (qio_channel_socket_listen_sync(listener, &address, 1, errp) < 0 ||
-        !qio_channel_set_blocking(QIO_CHANNEL(listener), false, errp)) {
-        return NULL;
-    }
-    return g_steal_pointer(&listener);
-}
-
 HostServer *host_server_new(const char *path, GMainContext *context,
                             const HostServerOps *ops, void *opaque,
                             Error **errp)
 {
-    QIOChannelSocket *listener = listen_at(path, errp);
+    QIOChannelSocket *listener = host_listen(path, errp);
     HostServer *server;
 
     if (!listener) {

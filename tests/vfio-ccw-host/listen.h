@@ -1,0 +1,15 @@
+/*
+ * Listening on a UNIX socket that nobody else serves
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef TESTS_VFIO_CCW_HOST_LISTEN_H
+#define TESTS_VFIO_CCW_HOST_LISTEN_H
+
+#include "io/channel-socket.h"
+
+/* A non-blocking listener, which unlinks the socket when it goes; or NULL */
+QIOChannelSocket *host_listen(const char *path, Error **errp);
+
+#endif
