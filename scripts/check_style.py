@@ -93,8 +93,9 @@ def main():
         failed += bool(found)
         print('not ok' if found else 'ok', number, '-',
               os.path.relpath(path, ROOT))
-        for line in '\n'.join(found).splitlines():
-            print(f'# {line}')
+        # What meson shows of a failed test is what it said here.
+        for fault in found:
+            print(f'{os.path.relpath(path, ROOT)}: {fault}', file=sys.stderr)
     return 1 if failed else 0
 
 
