@@ -222,13 +222,22 @@ static void job_request(Job *job)
     }
 }
 
+/* Device end alone comes when the start function is not indicated any more. */
+static uint16_t function_of(const SCSW *scsw)
+{
+    uint16_t fctl = scsw->ctrl & SCSW_CTRL_MASK_FCTL;
+
+    return !fctl && (scsw->ctrl & SCSW_STCTL_SECONDARY) ? SCSW_FCTL_START_FUNC
+                                                        : fctl;
+}
+
 /* Does the host's subchannel still perform what the IRB says has ended? */
 static bool still_in_progress(const Job *job)
 {
     uint16_t ctrl = job->schib.scsw.ctrl;
 
     return job->has_schib && !job->schib_ret &&
-           (ctrl & job->irb.scsw.ctrl & SCSW_CTRL_MASK_FCTL) &&
+           (ctrl & function_of(&job->irb.scsw)) &&
            !(ctrl & SCSW_STCTL_STATUS_PEND);
 }
 
