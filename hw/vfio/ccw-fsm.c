@@ -196,7 +196,7 @@ static const Cell table[VFIO_CCW_STATE__MAX][VFIO_CCW_EV__MAX] = {
     DEVICE_OPEN, QEMU_OPEN },
 
 [VFIO_CCW_CLEAR_ACTIVE] = {
-    GUEST(CC2, CC2, DO(clear_again, SAME), CC2, CC2, DO(tested, SAME), BUG),
+    GUEST(CC2, CC2, DO(clear, CLEAR_QUEUED), CC2, CC2, DO(tested, SAME), BUG),
     ANSWER(BUG, BUG, BUG, BUG),
     IRBS(STALE, STALE, STALE, DO(end_clear, IDLE), STALE, DO(alert, SAME)),
     DEVICE_OPEN, QEMU_OPEN },
