@@ -241,18 +241,27 @@ static bool still_in_progress(const Job *job)
            !(ctrl & SCSW_STCTL_STATUS_PEND);
 }
 
-static void job_irb(Job *job)
+static int read_irb(Job *job)
 {
     VFIOCCWLink *link = job->link;
+    int ret;
 
     QEMU_BUILD_BUG_ON(sizeof(job->irb) != IRB_AREA_SIZE);
-    job->ret = region_read(link, link->io_region,
-                           offsetof(struct ccw_io_region, irb_area),
-                           &job->irb, sizeof(job->irb));
+    ret = region_read(link, link->io_region,
+                      offsetof(struct ccw_io_region, irb_area),
+                      &job->irb, sizeof(job->irb));
+    if (!ret) {
+        irb_from_be(&job->irb);
+    }
+    return ret;
+}
+
+static void job_irb(Job *job)
+{
+    job->ret = read_irb(job);
     if (job->ret) {
         return;
     }
-    irb_from_be(&job->irb);
     job->suspect = job->suspect &&
                    !memcmp(&job->irb, &job->last_irb, sizeof(job->irb));
     /* Path not operational makes a guest look at its paths. */
@@ -284,12 +293,16 @@ static void job_crws(Job *job)
     }
 }
 
+/* The IRB that is there afterwards is not one of the new life. */
 static void job_reset(Job *job)
 {
     VFIOCCWLink *link = job->link;
 
     if (link->vdev->reset_works) {
         job->ret = link->transport->reset(link);
+    }
+    if (!job->ret) {
+        job->ret = read_irb(job);
     }
     job_read_schib(job);
 }
@@ -561,6 +574,7 @@ static void finish_reset(Job *job)
         deliver_gone(link);
         return;
     }
+    link->last_irb = job->irb;
     deliver_schib(job);
 }
 
