@@ -11,6 +11,8 @@
  *    hand over what the host said.
  *
  * A job never waits for another job, and a device has at most one job a lane.
+ * Two jobs may come to the host in another order than they left; so a reset is
+ * sent when all requests have returned.
  *
  * An IRB is never read while a request is with the host, and no start is sent
  * while an IRB is being read or waits to be. So an IRB that is delivered while
@@ -410,7 +412,9 @@ static void kick(VFIOCCWLink *link)
         return;
     }
     if (link->due[VFIO_CCW_LANE_RESET]) {
-        submit(link, VFIO_CCW_LANE_RESET);
+        if (!request_at_host(link)) {
+            submit(link, VFIO_CCW_LANE_RESET);
+        }
         return;
     }
     if (link->due[VFIO_CCW_LANE_IRB] && !link->busy[VFIO_CCW_LANE_IRB] &&

@@ -150,8 +150,8 @@ void vfio_ccw_link_withdraw(VFIOCCWLink *link);
 void vfio_ccw_link_refresh_schib(VFIOCCWLink *link);
 
 /*
- * Reset the host's device. Requests made meanwhile wait; nothing that was sent
- * or signalled before is delivered any more.
+ * Reset the host's device, once what was sent to it has returned. Requests made
+ * meanwhile wait; nothing that was sent or signalled before is delivered.
  */
 void vfio_ccw_link_reset(VFIOCCWLink *link);
 
