@@ -11,8 +11,9 @@
  *    hand over what the host said.
  *
  * A job never waits for another job, and a device has at most one job a lane.
- * Two jobs may come to the host in another order than they left; so a reset is
- * sent when all requests have returned.
+ * Two jobs may come to the host in another order than they left: so a reset is
+ * sent when all requests have returned, and a halt or clear that overtook a
+ * start is sent again when that was accepted, for it may have come too early.
  *
  * An IRB is never read while a request is with the host, and no start is sent
  * while an IRB is being read or waits to be. So an IRB that is delivered while
@@ -351,6 +352,9 @@ static void submit(VFIOCCWLink *link, VFIOCCWLane lane)
         job->suspect = link->sent_since_irb;
         link->sent_since_irb = false;
     }
+    if (lane == VFIO_CCW_LANE_HALT || lane == VFIO_CCW_LANE_CLEAR) {
+        link->start_overtaken = link->busy[VFIO_CCW_LANE_START];
+    }
     link->busy[lane] = true;
     link->due[lane] = false;
     link->jobs++;
@@ -436,9 +440,17 @@ static void retry_timer_cb(void *opaque)
     kick(opaque);
 }
 
+/* Was this halt or clear perhaps there before the start that it is to end? */
+static bool came_too_early(const Job *job)
+{
+    return job->lane != VFIO_CCW_LANE_START && !job->ret &&
+           job->link->start_overtaken;
+}
+
 static bool means_try_again(const Job *job)
 {
-    return (job->ret == -EAGAIN || job->ret == -EBUSY) &&
+    return (job->ret == -EAGAIN || job->ret == -EBUSY ||
+            came_too_early(job)) &&
            job->request.number == job->link->newest &&
            job->request.attempts + 1 < MAX_ATTEMPTS;
 }
@@ -452,7 +464,7 @@ static void queue_again(Job *job)
                          job->request.attempts, delay);
     link->queued = job->request;
     link->queued.attempts++;
-    if (job->ret == -EBUSY || !request_at_host(link)) {
+    if (job->ret == -EBUSY || (job->ret && !request_at_host(link))) {
         timer_mod(link->retry_timer,
                   qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) + delay);
     }
@@ -589,6 +601,9 @@ static void finish(void *opaque)
 
     link->busy[job->lane] = false;
     link->jobs--;
+    if (job->lane == VFIO_CCW_LANE_START && job->ret) {
+        link->start_overtaken = false;
+    }
     trace_vfio_ccw_job_done(link->who, lane_names[job->lane],
                             job->request.number, job->ret);
     if (job->life == link->life || job->lane == VFIO_CCW_LANE_RESET) {

@@ -119,6 +119,7 @@ struct VFIOCCWLink {
     VFIOCCWRequest queued;            /* waits for its lane or for the timer */
     uint32_t newest;                  /* number of the request that counts */
     QEMUTimer *retry_timer;
+    bool start_overtaken;             /* by the halt or clear at the host */
     IRB last_irb;                     /* as it was read last */
     bool sent_since_irb;              /* a request, since that read began */
 };
