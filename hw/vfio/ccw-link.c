@@ -409,6 +409,13 @@ static void send_request(VFIOCCWLink *link)
     deliver_request(link, VFIO_CCW_NEWS_SENT, link->queued.number);
 }
 
+static void note_io_signal(VFIOCCWLink *link)
+{
+    if (event_notifier_test_and_clear(&link->irq[VFIO_CCW_IO_IRQ_INDEX])) {
+        link->due[VFIO_CCW_LANE_IRB] = true;
+    }
+}
+
 /* Hand to workers whatever can go now. */
 static void kick(VFIOCCWLink *link)
 {
@@ -420,6 +427,10 @@ static void kick(VFIOCCWLink *link)
             submit(link, VFIO_CCW_LANE_RESET);
         }
         return;
+    }
+    /* An IRB that is there already must not pass for one of a new start. */
+    if (link->queued.valid && link->queued.lane == VFIO_CCW_LANE_START) {
+        note_io_signal(link);
     }
     if (link->due[VFIO_CCW_LANE_IRB] && !link->busy[VFIO_CCW_LANE_IRB] &&
         !request_at_host(link)) {
@@ -694,9 +705,8 @@ static void io_irq(void *opaque)
 {
     VFIOCCWLink *link = opaque;
 
-    if (event_notifier_test_and_clear(&link->irq[VFIO_CCW_IO_IRQ_INDEX])) {
-        make_due(link, VFIO_CCW_LANE_IRB);
-    }
+    note_io_signal(link);
+    kick(link);
 }
 
 static void crw_irq(void *opaque)
