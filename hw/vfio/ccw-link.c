@@ -551,6 +551,16 @@ static void deliver_schib(Job *job)
     }
 }
 
+/*
+ * It ends a halt or clear, but not the one that was sent meanwhile: that one's
+ * would have been signalled after the signal that made us read this.
+ */
+static bool overtaken(const Job *job)
+{
+    return job->link->sent_since_irb && !job->ret &&
+           (job->irb.scsw.ctrl & (SCSW_FCTL_HALT_FUNC | SCSW_FCTL_CLEAR_FUNC));
+}
+
 static void finish_irb(Job *job)
 {
     VFIOCCWLink *link = job->link;
@@ -559,6 +569,8 @@ static void finish_irb(Job *job)
     if (job->stale) {
         trace_vfio_ccw_irb_again(link->who);
         link->sent_since_irb = true;
+    } else if (overtaken(job)) {
+        link->last_irb = job->irb;
     } else if (!job->ret) {
         link->last_irb = job->irb;
         /* What the host was busy with may be over now. */
