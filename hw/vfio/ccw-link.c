@@ -272,6 +272,10 @@ static void job_irb(Job *job)
         job_read_schib(job);
     }
     job->stale = job->suspect && still_in_progress(job);
+    if (job->suspect && !job->stale) {
+        /* What has ended since the IRB was read has an IRB of its own. */
+        job->ret = read_irb(job);
+    }
 }
 
 static void job_crws(Job *job)
