@@ -131,7 +131,8 @@ static const Input inputs[] = {
     STATUS("halted", .ctrl = HALT | PENDING, .dstat = DE),
     STATUS("halted+CE+DE", .ctrl = START | HALT | PRIMARY | SECONDARY,
            .cpa = CPA + 72, .dstat = CE | DE, .count = 9),
-    STATUS("halted-unbegun", .ctrl = START | HALT | STARTING | PENDING),
+    STATUS("halted-unbegun", .ctrl = START | HALT | STARTING |
+           SCSW_ACTL_HALT_PEND | PENDING),
     STATUS("halted+N", .flags = SCSW_FLAGS_MASK_PNO, .ctrl = HALT | PENDING),
     STATUS("cleared", .ctrl = CLEAR | PENDING, .cpa = CPA),
 
@@ -336,6 +337,18 @@ static Ruling put(World *w, const Input *input)
     g_assert_not_reached();
 }
 
+static VFIOCCWFunction requested_by(VFIOCCWEvent instruction)
+{
+    switch (instruction) {
+    case VFIO_CCW_EV_CSCH:
+        return VFIO_CCW_FN_CLEAR;
+    case VFIO_CCW_EV_HSCH:
+        return VFIO_CCW_FN_HALT;
+    default:
+        return VFIO_CCW_FN_START;
+    }
+}
+
 static void follow_request(World *w, const Input *input)
 {
     unsigned todo = w->verdict.todo;
@@ -352,6 +365,12 @@ static void follow_request(World *w, const Input *input)
         w->at_link = PLACE_NONE;
     }
     if (todo & VFIO_CCW_DO_REQUEST) {
+        if (w->fsm.request == w->request) {
+            differ(w, "a new request has the number of the last one");
+        }
+        if (w->verdict.function != requested_by(input->event)) {
+            differ(w, "asks for function %d", w->verdict.function);
+        }
         w->at_link = PLACE_KEPT;
         w->request = w->fsm.request;
         w->oracle.request = w->request;
@@ -400,9 +419,8 @@ static void compare(const World *w, const Input *input, const Ruling *ruling)
     if (w->fsm.alert_pending != o->shows_alert) {
         differ(w, "does not know whose the pending status is");
     }
-    if (is_pending(w) &&
-        (memcmp(&w->fsm.irb.esw, &o->logout.esw, sizeof(ESW)) ||
-         memcmp(w->fsm.irb.ecw, o->logout.ecw, sizeof(o->logout.ecw)))) {
+    if (memcmp(&w->fsm.irb.esw, &o->logout.esw, sizeof(ESW)) ||
+        memcmp(w->fsm.irb.ecw, o->logout.ecw, sizeof(o->logout.ecw))) {
         differ(w, "wrong ESW or ECW: erw %08x sense %08x, should be %08x %08x",
                w->fsm.irb.esw.erw, w->fsm.irb.ecw[0], o->logout.esw.erw,
                o->logout.ecw[0]);

@@ -436,6 +436,7 @@ static IRB of_halted_start(const Oracle *o, const IRB *irb)
 {
     IRB told = *irb;
 
+    told.scsw.ctrl &= ~SCSW_ACTL_HALT_PEND;
     if (!o->start_at_host) {
         told.scsw.ctrl |= o->scsw.ctrl & SCSW_ACTL_START_PEND;
     }
