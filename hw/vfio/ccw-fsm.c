@@ -244,9 +244,9 @@ static bool operational(VFIOCCWFsm *fsm)
     return (fsm->schib->pmcw.flags & need) == need;
 }
 
+/* The caller writes the SCSW anew. */
 static void forget_status(VFIOCCWFsm *fsm)
 {
-    fsm->schib->scsw.ctrl &= ~SCSW_CTRL_MASK_STCTL;
     fsm->alert_pending = false;
     fsm->end.valid = false;
     fsm->alert.valid = false;
