@@ -89,13 +89,12 @@ typedef enum VFIOCCWFunction {
 #define VFIO_CCW_DO_WITHDRAW_IRQ     BIT(1) /* drop the pending I/O interrupt */
 #define VFIO_CCW_DO_RESET_HOST       BIT(2)
 #define VFIO_CCW_DO_REQUEST          BIT(3) /* queue .function for the host */
-#define VFIO_CCW_DO_REFRESH_SCHIB    BIT(4) /* in the background */
-#define VFIO_CCW_DO_INTERRUPT        BIT(5) /* status became pending */
-#define VFIO_CCW_DO_RELAY_CRW        BIT(6)
-#define VFIO_CCW_DO_REPORT           BIT(7) /* subchannel CRW: gone, returned */
-#define VFIO_CCW_DO_UNPLUG           BIT(8)
-#define VFIO_CCW_DO_GIVE_UP_HOST     BIT(9) /* ask nothing of it any more */
-#define VFIO_CCW_DO_COMPLAIN         BIT(10) /* an impossible cell was met */
+#define VFIO_CCW_DO_INTERRUPT        BIT(4) /* status became pending */
+#define VFIO_CCW_DO_RELAY_CRW        BIT(5)
+#define VFIO_CCW_DO_REPORT           BIT(6) /* subchannel CRW: gone, returned */
+#define VFIO_CCW_DO_UNPLUG           BIT(7)
+#define VFIO_CCW_DO_GIVE_UP_HOST     BIT(8) /* ask nothing of it any more */
+#define VFIO_CCW_DO_COMPLAIN         BIT(9) /* an impossible cell was met */
 
 typedef struct VFIOCCWVerdict {
     int cc;                   /* meaningful for instructions only */

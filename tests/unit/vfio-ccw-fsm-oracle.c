@@ -259,7 +259,8 @@ static Ruling clear_subchannel(Oracle *o)
     PMCW *pmcw = &o->pmcw;
     Ruling ruling = { .todo = VFIO_CCW_DO_WITHDRAW_IRQ };
 
-    if (o->clear == PLACE_NONE) {
+    /* One that has not got to the host yet serves both who asked for it. */
+    if (o->clear == PLACE_NONE || o->clear == PLACE_TAKEN) {
         ruling.todo |= VFIO_CCW_DO_WITHDRAW_REQUEST | VFIO_CCW_DO_REQUEST;
         forget_functions(o);
         o->clear = PLACE_KEPT;
