@@ -291,6 +291,7 @@ void host_subchannel_present(HostSubchannel *sch, const HostStatus *status)
         return;
     }
 
+    scsw->flags &= ~SCSW_FLAGS_MASK_CC;
     scsw->dstat = status->dstat;
     scsw->cstat = status->cstat;
     scsw->count = status->count;
