@@ -902,6 +902,19 @@ static VFIOCCWEvent event_of_irb(const SCSW *scsw)
                                          : VFIO_CCW_EV_IRB_END;
 }
 
+/*
+ * Device end of an earlier start, which the host had fetched already when it
+ * accepted the newest one: it ends nothing that is in progress.
+ */
+static VFIOCCWVerdict unsolicited(VFIOCCWFsm *fsm, const IRB *irb)
+{
+    IRB alert = *irb;
+
+    fsm->late_due = false;
+    alert.scsw.ctrl = SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND;
+    return dispatch(fsm, VFIO_CCW_EV_IRB_ALERT, &(Input) { .irb = &alert });
+}
+
 VFIOCCWVerdict vfio_ccw_fsm_irb(VFIOCCWFsm *fsm, const IRB *irb)
 {
     VFIOCCWEvent event = event_of_irb(&irb->scsw);
@@ -912,6 +925,10 @@ VFIOCCWVerdict vfio_ccw_fsm_irb(VFIOCCWFsm *fsm, const IRB *irb)
     if (!(irb->scsw.ctrl & SCSW_STCTL_STATUS_PEND) ||
         (of_start && !fsm->at_host && !fsm->late_due)) {
         return stale(fsm, event);
+    }
+    if (event == VFIO_CCW_EV_IRB_LATE && fsm->late_due &&
+        fsm->state == VFIO_CCW_START_ACTIVE) {
+        return unsolicited(fsm, irb);
     }
     return dispatch(fsm, event, &(Input) { .irb = irb });
 }

@@ -998,6 +998,11 @@ static const Order orders[] = {
         { "ok cleared", VFIO_CCW_IDLE, INTERRUPT, CLEAR | PENDING },
         { "CSCH", VFIO_CCW_CLEAR_QUEUED, WITHDRAW | WITHDRAW_IRQ | REQUEST,
           CLEAR | CLEARING } } },
+    { "csch-again-where-a-clear-is-awaited", {
+        { "CSCH SENT ok CSCH", VFIO_CCW_CLEAR_QUEUED,
+          WITHDRAW | WITHDRAW_IRQ | REQUEST, CLEAR | CLEARING },
+        { "cleared", VFIO_CCW_CLEAR_QUEUED, 0, CLEAR | CLEARING },
+        { "SENT ok cleared", VFIO_CCW_IDLE, INTERRUPT, CLEAR | PENDING } } },
     { "queued-halt-meets-the-end", {
         { "SSCH SENT ok HSCH CE+DE", VFIO_CCW_IDLE, WITHDRAW | INTERRUPT,
           START | HALT | DONE },
@@ -1062,6 +1067,11 @@ static const Order orders[] = {
           START | STARTING | DEVICE | ALERT },
         { "TSCH", VFIO_CCW_IDLE, 0, DEVICE },
         { "DE", VFIO_CCW_IDLE, INTERRUPT, SECONDARY } } },
+    { "de-comes-after-the-next-start-was-accepted", {
+        { "SSCH SENT ok CE TSCH SSCH SENT ok DE", VFIO_CCW_START_ACTIVE,
+          INTERRUPT, START | STARTING | DEVICE | ALERT | PENDING },
+        { "TSCH", VFIO_CCW_START_ACTIVE, 0, START | STARTING | DEVICE },
+        { "CE+DE", VFIO_CCW_IDLE, INTERRUPT, START | DONE } } },
     { "gone-exactly-once", {
         { "SSCH SENT GONE", VFIO_CCW_NOT_OPER, GONE, 0 },
         { "EIO-lost GONE old-EIO-lost CE+DE", VFIO_CCW_NOT_OPER, 0, 0 },

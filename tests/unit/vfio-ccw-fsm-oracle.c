@@ -561,6 +561,16 @@ static Ruling kept_by_late_status(Oracle *o, const IRB *irb)
     };
 }
 
+/* Device end of an earlier start, but the host began the new one meanwhile. */
+static Ruling late_status_of_nothing(Oracle *o, const IRB *irb)
+{
+    IRB alert = *irb;
+
+    o->device_end_due = false;
+    alert.scsw.ctrl = UNSOLICITED;
+    return (Ruling) { .todo = show_alert(o, &alert) };
+}
+
 /* Status of a start that is being halted. */
 static Ruling halted_start_status(Oracle *o, const IRB *irb, bool ends)
 {
@@ -592,6 +602,9 @@ static Ruling start_status(Oracle *o, const IRB *irb)
     }
     switch (o->start) {
     case PLACE_TAKEN:
+        if (late && o->device_end_due) {
+            return late_status_of_nothing(o, irb);
+        }
         return (Ruling) {
             .todo = ends ? end_functions(o, irb) : show_status(o, irb),
         };
