@@ -22,8 +22,8 @@
  *
  * The driver may signal once more than it has IRBs, and reading does not empty
  * its slot. So an IRB that is the same as the last one, after a request was
- * sent, is believed only if the host's SCHIB does not show that request's
- * function still in progress.
+ * sent, and any that ends a halt or clear, is believed only if the host's SCHIB
+ * does not show that function still in progress.
  */
 
 #include "qemu/osdep.h"
@@ -58,7 +58,7 @@ typedef struct Job {
     int schib_ret;
     bool has_schib;         /* schib_ret and, if that is 0, schib are valid */
     SCHIB schib;
-    bool suspect;           /* an IRB like last_irb may be last_irb again */
+    bool suspect;           /* the IRB may be an earlier one again */
     bool stale;             /* it is */
     IRB last_irb;
     IRB irb;
@@ -225,6 +225,12 @@ static void job_request(Job *job)
     }
 }
 
+/* All ends of a clear look alike, and most of those of a halt. */
+static bool ends_signal(const IRB *irb)
+{
+    return irb->scsw.ctrl & (SCSW_FCTL_HALT_FUNC | SCSW_FCTL_CLEAR_FUNC);
+}
+
 /* Device end alone comes when the start function is not indicated any more. */
 static uint16_t function_of(const SCSW *scsw)
 {
@@ -265,8 +271,9 @@ static void job_irb(Job *job)
     if (job->ret) {
         return;
     }
-    job->suspect = job->suspect &&
-                   !memcmp(&job->irb, &job->last_irb, sizeof(job->irb));
+    job->suspect = ends_signal(&job->irb) ||
+                   (job->suspect &&
+                    !memcmp(&job->irb, &job->last_irb, sizeof(job->irb)));
     /* Path not operational makes a guest look at its paths. */
     if (job->suspect || (job->irb.scsw.flags & SCSW_FLAGS_MASK_PNO)) {
         job_read_schib(job);
@@ -561,8 +568,7 @@ static void deliver_schib(Job *job)
  */
 static bool overtaken(const Job *job)
 {
-    return job->link->sent_since_irb && !job->ret &&
-           (job->irb.scsw.ctrl & (SCSW_FCTL_HALT_FUNC | SCSW_FCTL_CLEAR_FUNC));
+    return job->link->sent_since_irb && !job->ret && ends_signal(&job->irb);
 }
 
 static void finish_irb(Job *job)
