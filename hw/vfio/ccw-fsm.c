@@ -266,11 +266,17 @@ static void set_status(VFIOCCWStatus *status, const IRB *irb)
     status->valid = true;
 }
 
-/* PoP 16: status of one operation accumulates until it is taken. */
+/*
+ * PoP 16: status of one operation accumulates until it is taken. That a start
+ * was not even begun stays true.
+ */
 static void merge_status(IRB *newer, SCSW older)
 {
-    newer->scsw.ctrl |= older.ctrl & SCSW_CTRL_MASK_STCTL;
-    newer->scsw.flags |= older.flags & SCSW_FLAGS_MASK_ZCC;
+    newer->scsw.ctrl |= older.ctrl &
+                        (SCSW_CTRL_MASK_STCTL | SCSW_ACTL_START_PEND);
+    newer->scsw.flags |= older.flags &
+                         (SCSW_FLAGS_MASK_ZCC | SCSW_FLAGS_MASK_CC |
+                          SCSW_FLAGS_MASK_PNO);
     newer->scsw.dstat |= older.dstat;
     newer->scsw.cstat |= older.cstat;
 }

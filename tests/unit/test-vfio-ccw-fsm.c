@@ -1067,6 +1067,10 @@ static const Order orders[] = {
           START | STARTING | DEVICE | ALERT },
         { "TSCH", VFIO_CCW_IDLE, 0, DEVICE },
         { "DE", VFIO_CCW_IDLE, INTERRUPT, SECONDARY } } },
+    { "de-adds-to-a-deferred-condition-code", {
+        { "SSCH SENT ok CE TSCH SSCH SENT EBUSY DE", VFIO_CCW_IDLE, 0,
+          START | STARTING | ALERT | SECONDARY },
+        { "TSCH", VFIO_CCW_IDLE, 0, 0 } } },
     { "de-comes-after-the-next-start-was-accepted", {
         { "SSCH SENT ok CE TSCH SSCH SENT ok DE", VFIO_CCW_START_ACTIVE,
           INTERRUPT, START | STARTING | DEVICE | ALERT | PENDING },

@@ -115,13 +115,19 @@ static void forget_functions(Oracle *o)
     o->start = o->halt = o->clear = PLACE_NONE;
 }
 
-/* Status that follows other status of the same start adds to it. */
+/*
+ * Status that follows other status of the same start adds to it. Behind status
+ * of one that was not begun, it can be device end of the start before.
+ */
 static IRB added(const IRB *older, const IRB *newer)
 {
+    const uint16_t kept = SCSW_FLAGS_MASK_ZCC | SCSW_FLAGS_MASK_CC |
+                          SCSW_FLAGS_MASK_PNO;
     IRB sum = *newer;
 
     sum.scsw.ctrl |= stctl(&older->scsw);
-    sum.scsw.flags |= older->scsw.flags & SCSW_FLAGS_MASK_ZCC;
+    sum.scsw.ctrl |= older->scsw.ctrl & SCSW_ACTL_START_PEND;
+    sum.scsw.flags |= older->scsw.flags & kept;
     sum.scsw.dstat |= older->scsw.dstat;
     sum.scsw.cstat |= older->scsw.cstat;
     return sum;
