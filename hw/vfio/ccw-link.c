@@ -240,14 +240,14 @@ static uint16_t function_of(const SCSW *scsw)
                                                         : fctl;
 }
 
-/* Does the host's subchannel still perform what the IRB says has ended? */
+/*
+ * Does the host's subchannel still perform what the IRB says has ended? Status
+ * that is pending there will have an IRB of its own.
+ */
 static bool still_in_progress(const Job *job)
 {
-    uint16_t ctrl = job->schib.scsw.ctrl;
-
     return job->has_schib && !job->schib_ret &&
-           (ctrl & function_of(&job->irb.scsw)) &&
-           !(ctrl & SCSW_STCTL_STATUS_PEND);
+           (job->schib.scsw.ctrl & function_of(&job->irb.scsw));
 }
 
 static int read_irb(Job *job)
