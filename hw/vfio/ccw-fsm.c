@@ -368,6 +368,8 @@ static unsigned start(VFIOCCWFsm *fsm, const Input *in)
     schib->scsw.flags = flags & SCSW_FLAGS_OF_ORB;
     schib->scsw.ctrl |= SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND;
     fsm->request++;
+    fsm->start = fsm->request;
+    fsm->unanswered = false;
     return VFIO_CCW_DO_REQUEST;
 }
 
@@ -443,6 +445,7 @@ static unsigned sent(VFIOCCWFsm *fsm, const Input *in)
 {
     if (fsm->state == VFIO_CCW_START_QUEUED) {
         fsm->at_host = true;
+        fsm->unanswered = true;
     }
     return 0;
 }
@@ -457,6 +460,9 @@ static unsigned unsent(VFIOCCWFsm *fsm, const Input *in)
 
 static unsigned accepted(VFIOCCWFsm *fsm, const Input *in)
 {
+    if (fsm->state == VFIO_CCW_START_SENT) {
+        fsm->unanswered = false;
+    }
     return 0;
 }
 
@@ -881,6 +887,9 @@ VFIOCCWVerdict vfio_ccw_fsm_answered(VFIOCCWFsm *fsm,
         return vfio_ccw_fsm_event(fsm, VFIO_CCW_EV_GONE);
     }
     if (answer->request != fsm->request) {
+        if (answer->ret && fsm->unanswered && answer->request == fsm->start) {
+            fsm->at_host = false; /* it has been overtaken, and refused */
+        }
         return stale(fsm, event);
     }
     return dispatch(fsm, event, &(Input) { .answer = answer });

@@ -117,6 +117,8 @@ typedef struct VFIOCCWFsm {
     SCHIB *schib;         /* what the guest sees; owned by the subchannel */
     ORB orb;              /* of the newest start */
     uint32_t request;     /* number of the request in flight */
+    uint32_t start;       /* ... and of the newest start */
+    bool unanswered;      /* the newest start is with the host: SENT */
     bool at_host;         /* the newest start was sent, its end not seen yet */
     bool late_due;        /* an earlier start's device end was not seen yet */
     bool alert_pending;   /* pending status is unsolicited: no function's end */

@@ -374,6 +374,10 @@ static void follow_request(World *w, const Input *input)
         w->at_link = PLACE_KEPT;
         w->request = w->fsm.request;
         w->oracle.request = w->request;
+        if (input->event == VFIO_CCW_EV_SSCH) {
+            w->oracle.start_request = w->request;
+            w->oracle.start_unanswered = false;
+        }
     }
 }
 
@@ -1016,6 +1020,11 @@ static const Order orders[] = {
     { "failed-halt-shows-the-end-that-was-kept", {
         { "SSCH SENT ok HSCH SENT CE+DE EBUSY", VFIO_CCW_IDLE, INTERRUPT,
           START | HALT | DONE } } },
+    { "an-overtaken-start-that-was-refused-has-no-end", {
+        { "SSCH SENT HSCH SENT old-EBUSY CE+DE", VFIO_CCW_HALT_SENT, 0,
+          START | HALT | STARTING | HALTING },
+        { "ok halted", VFIO_CCW_IDLE, INTERRUPT,
+          START | HALT | STARTING | PENDING } } },
     { "a-second-cpu-gets-cc-2", {
         { "SSCH SSCH", VFIO_CCW_START_QUEUED, 0, START | STARTING, 2 },
         { "HSCH HSCH", VFIO_CCW_HALT_QUEUED, 0,

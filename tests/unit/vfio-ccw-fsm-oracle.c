@@ -491,6 +491,7 @@ Ruling oracle_progress(Oracle *o, VFIOCCWEvent event, uint32_t request)
     *function = event == VFIO_CCW_EV_SENT ? PLACE_GOING : PLACE_KEPT;
     if (function == &o->start) {
         o->start_at_host = event == VFIO_CCW_EV_SENT;
+        o->start_unanswered = o->start_at_host;
     }
     return refuse(0);
 }
@@ -504,6 +505,12 @@ Ruling oracle_answered(Oracle *o, const VFIOCCWAnswer *answer)
     if (says_gone(answer)) {
         return lose_device(o);
     }
+    /* A halt or clear has overtaken the start, which the host refuses. */
+    if (answer->ret && o->start_unanswered &&
+        answer->request == o->start_request &&
+        answer->request != o->request) {
+        o->start_at_host = false;
+    }
     if (o->side != SIDE_OPEN || answer->request != o->request || !function) {
         return (Ruling) { .stale = true };
     }
@@ -513,6 +520,9 @@ Ruling oracle_answered(Oracle *o, const VFIOCCWAnswer *answer)
     if (!answer->ret) {
         /* Start pending stays: nobody says when the first command ran. */
         *function = PLACE_TAKEN;
+        if (function == &o->start) {
+            o->start_unanswered = false;
+        }
         return ruling;
     }
     if (function == &o->start) {

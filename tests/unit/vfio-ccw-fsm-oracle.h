@@ -41,7 +41,7 @@ typedef struct Oracle {
     SCSW scsw;
     IRB logout;             /* ESW and ECW that TSCH stores */
     PMCW host_paths;
-    ORB orb;                /* of the newest start */
+    ORB orb;                /* of the newest start, till accepted */
     Side side;
     Place start;
     Place halt;
@@ -50,6 +50,8 @@ typedef struct Oracle {
     bool device_end_due;    /* of a start whose primary status was taken */
     bool shows_alert;       /* the pending status is unsolicited */
     uint32_t request;
+    uint32_t start_request; /* of the newest start */
+    bool start_unanswered;
     VFIOCCWStatus end;      /* waits behind an alert */
     VFIOCCWStatus alert;    /* waits behind any status */
     VFIOCCWStatus kept;     /* of a start that is being halted */
