@@ -1,0 +1,408 @@
+/*
+ * Simulation of vfio-ccw: the state machine and the link to the host, with a
+ * random guest on one side and a random host on the other
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ *   test-vfio-ccw-sim              a few seconds: seeds that are always the
+ *                                  same, then others
+ *   test-vfio-ccw-sim --seed N     one seed, told step by step
+ *   test-vfio-ccw-sim --soak SECS  new seeds for so long
+ *
+ * A seed stands for one life of a device, from plug to unplug. All that happens
+ * is a step, chosen from what can happen by weights that are the seed's too, so
+ * that there are seeds with slow workers, with patient guests and so on. Now
+ * and then nothing new begins until all that was begun has ended; then nothing
+ * may be left.
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/cutils.h"
+#include "vfio-ccw-sim.h"
+
+#define MAX_CHOICES 16
+#define FIXED_SEEDS 3000
+#define RANDOM_SECONDS 2
+/* Retries, device ends and status to take: none is without bound. */
+#define MAX_SETTLING_STEPS 20000
+
+Sim sim;
+
+static uint64_t total_steps;
+
+void sim_log(const char *fmt, ...)
+{
+    va_list ap;
+
+    if (!sim.verbose) {
+        return;
+    }
+    printf("%5u  ", sim.step);
+    va_start(ap, fmt);
+    vprintf(fmt, ap);
+    va_end(ap);
+    putchar('\n');
+}
+
+void sim_fail(const char *fmt, ...)
+{
+    va_list ap;
+
+    fflush(stdout);
+    fprintf(stderr, "FAIL at seed %u, step %u, state %s: ", sim.seed, sim.step,
+            vfio_ccw_state_name(sim.fsm.state));
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "\nAgain, with all steps: test-vfio-ccw-sim --seed %u\n",
+            sim.seed);
+    exit(EXIT_FAILURE);
+}
+
+unsigned sim_below(unsigned n)
+{
+    return g_rand_int(sim.rand) % n;
+}
+
+bool sim_one_in(unsigned n)
+{
+    return n && sim_below(n) == 0;
+}
+
+/*
+ * Steps
+ */
+
+typedef struct Choice {
+    unsigned weight;
+    void (*step)(unsigned n);
+    unsigned n;
+} Choice;
+
+typedef struct Choices {
+    Choice choice[MAX_CHOICES];
+    unsigned nr;
+    unsigned weight;
+} Choices;
+
+static void add(Choices *choices, unsigned weight, void (*step)(unsigned n),
+                unsigned n)
+{
+    choices->choice[choices->nr++] = (Choice) { weight, step, n };
+    choices->weight += weight;
+}
+
+static void worker_step(unsigned nr)
+{
+    sim_run_worker(sim_below(nr));
+}
+
+static void host_step(unsigned nr)
+{
+    sim_host_release(sim_below(nr));
+}
+
+static void device_step(unsigned unused)
+{
+    sim_device_step();
+}
+
+static void eventfd_step(unsigned index)
+{
+    sim_log("qemu: eventfd %u", index);
+    sim_eventfd_handle(index);
+}
+
+static void timer_step(unsigned unused)
+{
+    sim_log("qemu: the timer");
+    sim_timer_fire();
+}
+
+static void guest_step(unsigned unused)
+{
+    sim_guest_step();
+}
+
+static void status_step(unsigned unused)
+{
+    sim_guest_take_status();
+}
+
+static void mischief_step(unsigned unused)
+{
+    sim_host_mischief();
+}
+
+static void add_outside_guest(Choices *choices)
+{
+    const SimProfile *profile = &sim.profile;
+    unsigned workers = sim_nr_runnable_workers();
+    unsigned held = sim_host_nr_held();
+
+    if (workers) {
+        add(choices, profile->weight_worker, worker_step, workers);
+    }
+    if (held) {
+        add(choices, profile->weight_host, host_step, held);
+    }
+    if (sim_device_busy()) {
+        add(choices, profile->weight_device, device_step, 0);
+    }
+    for (int i = 0; i < VFIO_CCW_NUM_IRQS; i++) {
+        if (!sim.unplugged && sim_eventfd_ready(i)) {
+            add(choices, profile->weight_host, eventfd_step, i);
+        }
+    }
+    if (!sim.unplugged && timer_pending(sim.link.retry_timer) &&
+        !sim_host_at_work()) {
+        add(choices, profile->weight_timer, timer_step, 0);
+    }
+}
+
+static bool take_step(const Choices *choices)
+{
+    const Choice *choice = choices->choice;
+    unsigned n;
+
+    if (!choices->nr) {
+        return false;
+    }
+    n = sim_below(choices->weight);
+    while (n >= choice->weight) {
+        n -= choice->weight;
+        choice++;
+    }
+    sim.step++;
+    choice->step(choice->n);
+    return true;
+}
+
+bool sim_step_outside_guest(void)
+{
+    Choices choices = {};
+
+    add_outside_guest(&choices);
+    return take_step(&choices);
+}
+
+static bool step(void)
+{
+    Choices choices = {};
+
+    add_outside_guest(&choices);
+    if (sim_guest_interrupted()) {
+        add(&choices, sim.profile.weight_guest, status_step, 0);
+    }
+    if (!sim.settling) {
+        add(&choices, sim.profile.weight_guest, guest_step, 0);
+        if (sim_one_in(sim.profile.mischief)) {
+            add(&choices, choices.weight, mischief_step, 0);
+        }
+    }
+    if (!take_step(&choices)) {
+        return false;
+    }
+    if (!sim.unplugged) {
+        sim_check();
+    }
+    return true;
+}
+
+/*
+ * A life
+ */
+
+static void run_dry(void)
+{
+    for (unsigned n = 0; !sim.unplugged && step(); n++) {
+        if (n > MAX_SETTLING_STEPS) {
+            sim_fail("what was begun does not end");
+        }
+    }
+}
+
+/* The guest may have to help itself where the host has lost something. */
+static bool host_is_to_blame(void)
+{
+    return sim.irb_lost || sim.link_lost || sim.sch.gone ||
+           sim.driver.state == HOST_STATE_NOT_OPER;
+}
+
+static void check_dry(void)
+{
+    if (sim.function != VFIO_CCW_FN__MAX || vfio_ccw_fsm_busy(&sim.fsm)) {
+        sim_fail("the guest waits, but nobody works on it");
+    }
+    if (sim.link.given_up) {
+        return;
+    }
+    for (int lane = 0; lane < VFIO_CCW_LANE__MAX; lane++) {
+        if (sim.link.due[lane]) {
+            sim_fail("lane %d is due, but nobody works on it", lane);
+        }
+    }
+    if (sim.link.queued.valid) {
+        sim_fail("a request is queued, but nobody sends it");
+    }
+}
+
+static void settle(void)
+{
+    sim_log("sim: nothing new begins");
+    sim.settling = true;
+    run_dry();
+    if (!sim.unplugged && sim.function != VFIO_CCW_FN__MAX &&
+        host_is_to_blame()) {
+        sim_guest_clear();
+        run_dry();
+    }
+    if (!sim.unplugged) {
+        check_dry();
+    }
+    sim.irb_lost = false;
+    sim.settling = false;
+    sim_log("sim: all has ended");
+}
+
+static unsigned any_regions(void)
+{
+    unsigned all = (1u << VFIO_CCW_HOST_NR_REGIONS) - 1;
+
+    /* An old driver has fewer. */
+    return sim_one_in(4) ? sim_below(all + 1) | 1u << VFIO_CCW_HOST_REGION_IO
+                         : all;
+}
+
+static void choose_profile(void)
+{
+    static const unsigned weights[] = { 1, 4, 16, 64 };
+
+    sim.profile = (SimProfile) {
+        .regions = any_regions(),
+        .impatient_device = sim_one_in(3),
+        .cut = sim_one_in(2),
+        .error_rate = sim_one_in(3) ? 0 : 2 + sim_below(40),
+        .mischief = sim_one_in(3) ? 0 : 2 + sim_below(40),
+        .fatal = sim_one_in(4),
+        .weight_guest = weights[sim_below(ARRAY_SIZE(weights))],
+        .weight_worker = weights[sim_below(ARRAY_SIZE(weights))],
+        .weight_host = weights[sim_below(ARRAY_SIZE(weights))],
+        .weight_device = weights[sim_below(ARRAY_SIZE(weights))],
+        .weight_timer = weights[sim_below(ARRAY_SIZE(weights))],
+    };
+    /* Without a SCHIB to look at, an IRB that is read again passes for new. */
+    if (sim.profile.regions & (1u << VFIO_CCW_HOST_REGION_SCHIB)) {
+        sim.profile.extra_signals = sim_one_in(2);
+        sim.profile.same_ends = sim_one_in(4);
+    }
+}
+
+static void live(uint32_t seed)
+{
+    bool verbose = sim.verbose;
+    unsigned acts;
+
+    sim = (Sim) {
+        .seed = seed,
+        .verbose = verbose,
+        .rand = g_rand_new_with_seed(seed),
+    };
+    choose_profile();
+    sim_host_init();
+    sim_guest_open();
+    sim_host_hold_everything();
+    acts = 1 + sim_below(4);
+    for (unsigned act = 0; act < acts && !sim.unplugged; act++) {
+        for (int n = sim_below(200); n >= 0 && !sim.unplugged; n--) {
+            step();
+        }
+        if (!sim.unplugged && !sim_one_in(4)) {
+            settle();
+        }
+    }
+    if (!sim.unplugged) {
+        sim_guest_unplug();
+    }
+    vfio_ccw_link_destroy(&sim.link);
+    sim_host_destroy();
+    g_rand_free(sim.rand);
+    total_steps += sim.step;
+}
+
+/*
+ * Tests
+ */
+
+static void test_fixed_seeds(void)
+{
+    for (uint32_t seed = 1; seed <= FIXED_SEEDS; seed++) {
+        live(seed);
+    }
+}
+
+static unsigned live_for(int seconds, uint32_t seed)
+{
+    int64_t end = g_get_monotonic_time() + seconds * G_USEC_PER_SEC;
+    unsigned lives = 0;
+
+    while (g_get_monotonic_time() < end) {
+        live(seed + lives++);
+    }
+    return lives;
+}
+
+static void test_random_seeds(void)
+{
+    uint32_t seed = g_random_int();
+    unsigned lives;
+
+    g_test_message("seeds from %u on", seed);
+    lives = live_for(RANDOM_SECONDS, seed);
+    g_test_message("%u seeds, %" PRIu64 " steps in all", lives, total_steps);
+}
+
+static void soak(int seconds)
+{
+    int64_t start = g_get_monotonic_time();
+    uint32_t seed = g_random_int();
+    unsigned lives = 0;
+    int elapsed = 0;
+
+    while (elapsed < seconds) {
+        lives += live_for(MIN(10, seconds - elapsed), seed + lives);
+        elapsed = (g_get_monotonic_time() - start) / G_USEC_PER_SEC;
+        printf("%d of %d s: seeds %u to %u, %" PRIu64 " steps\n", elapsed,
+               seconds, seed, seed + lives - 1, total_steps);
+        fflush(stdout);
+    }
+    printf("PASS: %u seeds, %" PRIu64 " steps, %" PRIu64 " a second\n", lives,
+           total_steps, total_steps / MAX(elapsed, 1));
+}
+
+/* The value of "--NAME VALUE", if there is nothing else */
+static bool single_option(int argc, char **argv, const char *name,
+                          unsigned *value)
+{
+    return argc == 3 && g_str_equal(argv[1], name) &&
+           qemu_strtoui(argv[2], NULL, 0, value) == 0;
+}
+
+int main(int argc, char **argv)
+{
+    unsigned value;
+
+    if (single_option(argc, argv, "--seed", &value)) {
+        sim.verbose = true;
+        live(value);
+        return 0;
+    }
+    if (single_option(argc, argv, "--soak", &value)) {
+        soak(value);
+        return 0;
+    }
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/vfio-ccw/sim/fixed-seeds", test_fixed_seeds);
+    g_test_add_func("/vfio-ccw/sim/random-seeds", test_random_seeds);
+    return g_test_run();
+}

@@ -1,0 +1,139 @@
+/*
+ * Simulation of vfio-ccw: what its parts know of each other
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * One thread, one device, one seed. Whatever can happen next is a step; the
+ * seed chooses which one does. test-vfio-ccw-sim.c has the steps and the
+ * choice, vfio-ccw-sim-host.c the host's side of the link, vfio-ccw-sim-guest.c
+ * the guest and what it must see, vfio-ccw-sim-qemu.c what the link takes from
+ * QEMU: threads, timers, eventfds.
+ */
+
+#ifndef TESTS_UNIT_VFIO_CCW_SIM_H
+#define TESTS_UNIT_VFIO_CCW_SIM_H
+
+#include "hw/vfio/ccw-link.h"
+#include "tests/vfio-ccw-host/driver.h"
+
+#define SIM_MAX_STARTS 512
+#define SIM_GUEST_SIZE (64 * 1024)
+
+/* What a seed is about; chosen once. */
+typedef struct SimProfile {
+    unsigned regions;         /* 1u << VFIO_CCW_HOST_REGION_* */
+    bool same_ends;           /* programs end alike, so IRBs are the same */
+    bool impatient_device;    /* presents before the last IRB was read */
+    bool extra_signals;       /* with no new IRB behind them */
+    bool cut;                 /* the transport can make requests return */
+    unsigned error_rate;      /* one in so many answers is an errno; 0: none */
+    unsigned mischief;        /* one in so many steps; 0: none */
+    bool fatal;               /* the device may go, the link may break */
+    unsigned weight_guest;
+    unsigned weight_worker;
+    unsigned weight_host;
+    unsigned weight_device;
+    unsigned weight_timer;
+} SimProfile;
+
+/* All that is known of a start, from whichever side. */
+typedef struct SimStart {
+    uint32_t cpa;
+    bool never_send;          /* was withdrawn before it left QEMU */
+    bool over;                /* the guest was told that it is */
+    uint32_t life;            /* of the link, when it was started */
+    bool accepted;            /* by the host's subchannel */
+    int ret;                  /* what the host last answered */
+    bool presented;           /* the device presented status for it */
+    unsigned cc;              /* deferred, from the host */
+    uint8_t dstat;
+    uint8_t cstat;
+    uint16_t count;
+} SimStart;
+
+typedef struct Sim {
+    uint32_t seed;
+    unsigned step;
+    bool verbose;
+    bool settling;            /* nothing new begins */
+    bool unplugged;
+    GRand *rand;
+    SimProfile profile;
+
+    /* the device in QEMU */
+    VFIODevice vdev;
+    VFIOCCWLink link;
+    VFIOCCWFsm fsm;
+    SCHIB schib;
+
+    /* the guest */
+    bool irq_pending;
+    bool irq_taken;           /* but not the status yet */
+    unsigned reports;
+    VFIOCCWFunction function; /* VFIO_CCW_FN__MAX: none */
+    uint32_t nr_starts;
+    SimStart start[SIM_MAX_STARTS + 1];
+    bool signal_ended;        /* the device ended the halt or clear */
+    int signal_ret;           /* what the host last answered to it */
+    unsigned last_crw;
+
+    /* the host */
+    HostGate gate;
+    HostDma dma;
+    HostSubchannel sch;
+    HostDriver driver;
+    unsigned nr_crws;
+    bool alerted;             /* the device presented unsolicited status */
+    bool irb_lost;            /* by the host, as a real one may */
+    bool link_lost;
+} Sim;
+
+extern Sim sim;
+
+void G_GNUC_PRINTF(1, 2) sim_log(const char *fmt, ...);
+G_NORETURN void G_GNUC_PRINTF(1, 2) sim_fail(const char *fmt, ...);
+
+/* 0 ... @n - 1; a chance of one in @n, where 0 means never */
+unsigned sim_below(unsigned n);
+bool sim_one_in(unsigned n);
+
+/* One step that is neither the guest's nor mischief; false: there is none */
+bool sim_step_outside_guest(void);
+
+/* vfio-ccw-sim-qemu.c */
+unsigned sim_nr_runnable_workers(void);
+unsigned sim_nr_workers(void);
+void sim_run_worker(unsigned n);
+bool sim_in_worker(void);
+/* In a worker: let others run until *@flag is set or the link is lost */
+void sim_worker_pause(const bool *flag);
+bool sim_eventfd_ready(unsigned index);
+void sim_eventfd_handle(unsigned index);
+void sim_timer_fire(void);
+
+/* vfio-ccw-sim-host.c */
+extern const VFIOCCWTransport sim_transport;
+void sim_host_init(void);
+void sim_host_destroy(void);
+void sim_host_hold_everything(void);
+bool sim_host_region_info(unsigned index, struct vfio_region_info *info,
+                          struct vfio_region_info_cap_type *type);
+bool sim_host_at_work(void);
+unsigned sim_host_nr_held(void);
+void sim_host_release(unsigned n);
+bool sim_device_busy(void);
+void sim_device_step(void);
+bool sim_pipeline_empty(void);
+void sim_host_mischief(void);
+uint32_t sim_device_active_start(void);
+
+/* vfio-ccw-sim-guest.c */
+void sim_guest_open(void);
+void sim_guest_step(void);
+bool sim_guest_interrupted(void);
+void sim_guest_take_status(void);
+void sim_guest_clear(void);
+void sim_guest_unplug(void);
+void sim_check(void);
+
+#endif
