@@ -1,0 +1,259 @@
+/*
+ * QTest of vfio-ccw: what becomes of a request that the host refuses
+ *
+ * One table for SSCH, HSCH and CSCH: which errno of the host ends the function
+ * with which status, byte for byte; what TSCH clears; and that the next start
+ * runs. All code below runs in the test's thread; see vfio-ccw-fixture.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "vfio-ccw-fixture.h"
+
+/* A path that the host finds not operational when it is asked */
+#define PNOM 0x80
+
+/* What PoP calls the status that an errno of the host becomes */
+typedef enum Outcome {
+    DEFERRED_CC1,
+    DEFERRED_CC3,
+    PROGRAM_CHECK,
+    PROTECTION_CHECK,
+    CONTROL_CHECK,
+    GONE,
+} Outcome;
+
+typedef struct Answer {
+    const char *name;
+    int err;
+    bool no_schib;
+    Outcome outcome;
+} Answer;
+
+static const Answer answers[] = {
+    { "eagain-for-ever-is-deferred-cc1", -EAGAIN, false, DEFERRED_CC1 },
+    { "ebusy-for-ever-is-deferred-cc1", -EBUSY, false, DEFERRED_CC1 },
+    { "eacces-is-deferred-cc3", -EACCES, false, DEFERRED_CC3 },
+    { "enodev-is-deferred-cc3", -ENODEV, false, DEFERRED_CC3 },
+    { "enodev-and-no-schib-is-gone", -ENODEV, true, GONE },
+    { "eio-is-channel-control-check", -EIO, false, CONTROL_CHECK },
+    { "eio-and-no-schib-is-gone", -EIO, true, GONE },
+    { "einval-is-program-check", -EINVAL, false, PROGRAM_CHECK },
+    { "eopnotsupp-is-program-check", -EOPNOTSUPP, false, PROGRAM_CHECK },
+    { "efault-is-protection-check", -EFAULT, false, PROTECTION_CHECK },
+    { "eperm-is-protection-check", -EPERM, false, PROTECTION_CHECK },
+    { "enomem-is-channel-control-check", -ENOMEM, false, CONTROL_CHECK },
+    { "enotty-is-channel-control-check", -ENOTTY, false, CONTROL_CHECK },
+    { "etimedout-is-gone", -ETIMEDOUT, false, GONE },
+    { "eshutdown-is-gone", -ESHUTDOWN, false, GONE },
+};
+
+typedef struct Function {
+    const char *name;
+    VfioCcwHostStep step;
+    VfioCcwHostStep reply;
+    uint16_t fctl;
+} Function;
+
+static const Function functions[] = {
+    { "start", VFIO_CCW_HOST_START, VFIO_CCW_HOST_START_REPLY,
+      SCSW_FCTL_START_FUNC },
+    { "halt", VFIO_CCW_HOST_HALT, VFIO_CCW_HOST_HALT_REPLY,
+      SCSW_FCTL_HALT_FUNC },
+    { "clear", VFIO_CCW_HOST_CLEAR, VFIO_CCW_HOST_CLEAR_REPLY,
+      SCSW_FCTL_CLEAR_FUNC },
+};
+
+typedef struct Case {
+    const Function *function;
+    const Answer *answer;
+} Case;
+
+static int issue(Bed *bed, const Function *function)
+{
+    switch (function->fctl) {
+    case SCSW_FCTL_START_FUNC:
+        return ssch(bed);
+    case SCSW_FCTL_HALT_FUNC:
+        return qcss_hsch(bed->qts, SCHID);
+    default:
+        return qcss_csch(bed->qts, SCHID);
+    }
+}
+
+/* Nothing of the program was executed. */
+static IRB deferred(uint16_t flags)
+{
+    return (IRB) {
+        .scsw.flags = ORB_FLAGS | flags,
+        .scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND | ALERT_STCTL,
+    };
+}
+
+static IRB start_check(uint8_t cstat)
+{
+    return (IRB) {
+        .scsw.flags = ORB_FLAGS,
+        .scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_STCTL_ALERT | FINAL_STCTL,
+        .scsw.cpa = PROGRAM + sizeof(CCW1),
+        .scsw.cstat = cstat,
+    };
+}
+
+static IRB refused_start(Outcome outcome)
+{
+    switch (outcome) {
+    case DEFERRED_CC1:
+        return deferred(1 << 8);
+    case DEFERRED_CC3:
+        return deferred(3 << 8 | SCSW_FLAGS_MASK_PNO);
+    case PROGRAM_CHECK:
+        return start_check(SCSW_CSTAT_PROG_CHECK);
+    case PROTECTION_CHECK:
+        return start_check(SCSW_CSTAT_PROT_CHECK);
+    default:
+        return start_check(SCSW_CSTAT_CHN_CTRL_CHK);
+    }
+}
+
+/* No program was at fault, and there is no deferred condition code. */
+static IRB refused_signal(const Function *function, Outcome outcome)
+{
+    IRB irb = {
+        .scsw.ctrl = function->fctl | SCSW_STCTL_STATUS_PEND,
+    };
+
+    if (function->fctl == SCSW_FCTL_HALT_FUNC) {
+        /* Of the start before it; CSCH clears that as well. */
+        irb.scsw.flags = ORB_FLAGS;
+    }
+    if (outcome == DEFERRED_CC3) {
+        irb.scsw.flags |= SCSW_FLAGS_MASK_PNO;
+    } else if (outcome != DEFERRED_CC1) {
+        irb.scsw.ctrl |= SCSW_STCTL_ALERT;
+        irb.scsw.cstat = SCSW_CSTAT_CHN_CTRL_CHK;
+    }
+    return irb;
+}
+
+static IRB refused(const Function *function, Outcome outcome)
+{
+    if (function->fctl == SCSW_FCTL_START_FUNC) {
+        return refused_start(outcome);
+    }
+    return refused_signal(function, outcome);
+}
+
+static void lose_a_path(Bed *bed)
+{
+    PMCW pmcw = vfio_ccw_host_default_config().pmcw;
+
+    pmcw.pnom = PNOM;
+    vfio_ccw_host_set_pmcw(bed->host, &pmcw);
+}
+
+/* What the guest finds when it looks at its paths because of N */
+static void assert_pnom_is_fresh(Bed *bed, const Answer *answer)
+{
+    SCHIB schib;
+
+    g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+    if (answer->outcome == DEFERRED_CC3) {
+        g_assert_cmphex(schib.pmcw.pnom, ==, PNOM);
+    }
+}
+
+static void assert_status_taken(Bed *bed)
+{
+    SCHIB schib;
+
+    g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+    g_assert_cmphex(schib.scsw.ctrl, ==, 0);
+    g_assert_cmphex(schib.scsw.flags & SCSW_FLAGS_MASK_PNO, ==, 0);
+}
+
+static void wait_status_pending(Bed *bed)
+{
+    int polls = 0;
+
+    while (ssch(bed) == 2) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+        qtest_clock_step(bed->qts, RETRY_STEP_NS);
+    }
+    g_assert_cmpint(ssch(bed), ==, 1);
+}
+
+static void test_refused(const void *data)
+{
+    const Case *c = data;
+    Bed *bed = bed_enabled();
+    IRB irb = refused(c->function, c->answer->outcome);
+
+    if (c->answer->no_schib) {
+        vfio_ccw_host_answer(bed->host, VFIO_CCW_HOST_SCHIB_READ, -ENODEV,
+                             UINT_MAX);
+    }
+    lose_a_path(bed);
+    vfio_ccw_host_answer(bed->host, c->function->step, c->answer->err,
+                         UINT_MAX);
+    g_assert_cmpint(issue(bed, c->function), ==, 0);
+    if (c->answer->outcome == GONE) {
+        expect_gone(bed);
+        bed_end(bed);
+        return;
+    }
+
+    wait_status_pending(bed);
+    assert_pnom_is_fresh(bed, c->answer);
+    expect_exactly(bed, &irb);
+    assert_status_taken(bed);
+    expect_nothing(bed);
+    vfio_ccw_host_answer(bed->host, c->function->step, 0, 0);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* The driver has acted, or not: only its answer got lost. */
+static void test_lost_answer_is_gone(const void *data)
+{
+    const Function *function = data;
+    Bed *bed = bed_enabled();
+
+    vfio_ccw_host_hold(bed->host, function->reply);
+    g_assert_cmpint(issue(bed, function), ==, 0);
+    vfio_ccw_host_wait_held(bed->host, function->reply);
+    vfio_ccw_host_disconnect(bed->host);
+    expect_gone(bed);
+    bed_end(bed);
+}
+
+static void add_case(const Function *function, const Answer *answer)
+{
+    g_autofree char *path = g_strdup_printf("/vfio-ccw/%s-error/%s",
+                                            function->name, answer->name);
+    Case *c = g_new(Case, 1);
+
+    *c = (Case) { .function = function, .answer = answer };
+    qtest_add_data_func_full(path, c, test_refused, g_free);
+}
+
+static void add_tests(void)
+{
+    for (size_t f = 0; f < ARRAY_SIZE(functions); f++) {
+        const Function *function = &functions[f];
+        g_autofree char *path =
+            g_strdup_printf("/vfio-ccw/%s-error/lost-answer-is-gone",
+                            function->name);
+
+        for (size_t a = 0; a < ARRAY_SIZE(answers); a++) {
+            add_case(function, &answers[a]);
+        }
+        qtest_add_data_func(path, function, test_lost_answer_is_gone);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    return vfio_ccw_test_main(argc, argv, add_tests);
+}

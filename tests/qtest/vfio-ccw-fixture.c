@@ -1,0 +1,324 @@
+/*
+ * Fixture of the vfio-ccw qtests: a machine and its emulated host driver
+ *
+ * See vfio-ccw-fixture.h. All of it runs in the test's thread.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <glib/gstdio.h>
+#include "qapi/error.h"
+#include "qemu/module.h"
+#include "vfio-ccw-fixture.h"
+
+/* How often to look for what must not happen */
+#define QUIET_POLLS 1000
+
+Bed *bed_new(void)
+{
+    Bed *bed = g_new0(Bed, 1);
+    g_autoptr(GError) err = NULL;
+
+    bed->dir = g_dir_make_tmp("vfio-ccw-test-XXXXXX", &err);
+    g_assert_no_error(err);
+    bed->socket = g_build_filename(bed->dir, "socket", NULL);
+    return bed;
+}
+
+void bed_start_host(Bed *bed, const VfioCcwHostConfig *config)
+{
+    bed->host = vfio_ccw_host_start(bed->socket, config, &error_abort);
+}
+
+void bed_stop_host(Bed *bed)
+{
+    vfio_ccw_host_stop(bed->host, &error_abort);
+    bed->host = NULL;
+}
+
+char *bed_device_args(Bed *bed)
+{
+    return g_strdup_printf(MACHINE_ARGS "-device '{\"driver\": \"vfio-ccw\", "
+                           "\"id\": \"ccw0\", \"devno\": \"fe.0.1234\", "
+                           "\"x-msg-timeout\": 60000, \"socket\": "
+                           "{\"type\": \"unix\", \"path\": \"%s\"}}'",
+                           bed->socket);
+}
+
+Bed *bed_unplugged(const VfioCcwHostConfig *config)
+{
+    Bed *bed = bed_new();
+
+    bed_start_host(bed, config);
+    bed->qts = qcss_init(MACHINE_ARGS);
+    return bed;
+}
+
+static Bed *bed_plugged_with(const VfioCcwHostConfig *config,
+                             const char *extra_args)
+{
+    Bed *bed = bed_new();
+    g_autofree char *device_args = bed_device_args(bed);
+    g_autofree char *args = g_strdup_printf("%s %s", device_args, extra_args);
+
+    bed_start_host(bed, config);
+    bed->qts = qcss_init(args);
+    return bed;
+}
+
+Bed *bed_plugged(const VfioCcwHostConfig *config)
+{
+    return bed_plugged_with(config, "");
+}
+
+void bed_end(Bed *bed)
+{
+    qtest_quit(bed->qts);
+    if (bed->host) {
+        bed_stop_host(bed);
+    }
+    g_assert_cmpint(g_rmdir(bed->dir), ==, 0);
+    g_free(bed->socket);
+    g_free(bed->dir);
+    g_free(bed);
+}
+
+void plug(Bed *bed)
+{
+    qtest_qmp_assert_success(bed->qts,
+                             "{'execute': 'device_add', 'arguments': {"
+                             "'driver': 'vfio-ccw', 'id': 'ccw0',"
+                             "'devno': 'fe.0.1234', 'x-msg-timeout': 60000,"
+                             "'socket': {'type': 'unix', 'path': %s}}}",
+                             bed->socket);
+}
+
+void assert_unplugged(Bed *bed)
+{
+    g_assert_cmphex(qcss_find(bed->qts, DEVNO), ==, 0);
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'query-status'}");
+}
+
+ORB noop_orb(Bed *bed)
+{
+    CCW1 noop = {
+        .cmd_code = CCW_CMD_NOOP,
+        .flags = CCW_FLAG_SLI,
+        .count = 1,
+        .cda = DATA,
+    };
+
+    qcss_write_ccws(bed->qts, PROGRAM, &noop, 1);
+    return qcss_orb(INTPARM_SSCH, PROGRAM);
+}
+
+int ssch(Bed *bed)
+{
+    ORB orb = noop_orb(bed);
+
+    return qcss_ssch(bed->qts, SCHID, &orb);
+}
+
+uint16_t scsw_ctrl(Bed *bed)
+{
+    SCHIB schib;
+
+    g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+    return schib.scsw.ctrl;
+}
+
+IRB expect_irb(Bed *bed, uint16_t ctrl, uint8_t dstat, uint8_t cstat)
+{
+    uint16_t mask = SCSW_CTRL_MASK_FCTL | SCSW_CTRL_MASK_STCTL;
+    IRB irb;
+
+    qcss_wait_irb(bed->qts, SCHID, &irb);
+    g_assert_cmphex(irb.scsw.ctrl & mask, ==, ctrl);
+    g_assert_cmphex(irb.scsw.dstat, ==, dstat);
+    g_assert_cmphex(irb.scsw.cstat, ==, cstat);
+    return irb;
+}
+
+static void assert_same_scsw(const SCSW *scsw, const SCSW *expected)
+{
+    g_assert_cmphex(scsw->flags, ==, expected->flags);
+    g_assert_cmphex(scsw->ctrl, ==, expected->ctrl);
+    g_assert_cmphex(scsw->cpa, ==, expected->cpa);
+    g_assert_cmphex(scsw->dstat, ==, expected->dstat);
+    g_assert_cmphex(scsw->cstat, ==, expected->cstat);
+    g_assert_cmphex(scsw->count, ==, expected->count);
+}
+
+static void wait_interruption(Bed *bed, IOIntCode *code)
+{
+    int polls = 0;
+
+    while (!qcss_dequeue_io(bed->qts, QCSS_CR6_ISC3, code)) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+        qtest_clock_step(bed->qts, RETRY_STEP_NS);
+    }
+}
+
+void expect_exactly(Bed *bed, const IRB *expected)
+{
+    IOIntCode code;
+    SCHIB schib;
+    SCSW scsw;
+    IRB irb;
+
+    wait_interruption(bed, &code);
+    g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+    g_assert_cmphex(code.subsys_id, ==, SCHID);
+    g_assert_cmphex(code.intparm, ==, schib.pmcw.intparm);
+    g_assert_cmpint(IO_INT_WORD_ISC(code.interrupt_id), ==, QCSS_ISC);
+    scsw = schib.scsw;
+    assert_same_scsw(&scsw, &expected->scsw);
+
+    g_assert_cmpint(qcss_tsch(bed->qts, SCHID, &irb), ==, 0);
+    assert_same_scsw(&irb.scsw, &expected->scsw);
+    g_assert_cmphex(irb.esw.word0, ==, expected->esw.word0);
+    g_assert_cmphex(irb.esw.erw, ==, expected->esw.erw);
+    g_assert_cmphex(irb.esw.word2, ==, expected->esw.word2);
+    g_assert_cmphex(irb.esw.word4, ==, expected->esw.word4);
+    g_assert_cmpmem(irb.ecw, sizeof(irb.ecw), expected->ecw,
+                    sizeof(expected->ecw));
+    g_assert_cmpint(qcss_tsch(bed->qts, SCHID, &irb), ==, 1);
+}
+
+void expect_normal_end(Bed *bed)
+{
+    expect_irb(bed, SCSW_FCTL_START_FUNC | FINAL_STCTL, NORMAL_END, 0);
+}
+
+void expect_end_of(Bed *bed, uint16_t fctl)
+{
+    IRB irb;
+
+    qcss_wait_irb(bed->qts, SCHID, &irb);
+    g_assert_cmphex(irb.scsw.ctrl & fctl, ==, fctl);
+    g_assert_cmphex(irb.scsw.ctrl & SCSW_CTRL_MASK_STCTL, ==,
+                    SCSW_STCTL_STATUS_PEND);
+    g_assert_cmphex(irb.scsw.dstat & SCSW_DSTAT_CHANNEL_END, ==, 0);
+}
+
+void expect_nothing(Bed *bed)
+{
+    IOIntCode code;
+
+    for (int i = 0; i < QUIET_POLLS; i++) {
+        g_assert_false(qcss_dequeue_io(bed->qts, QCSS_CR6_ALL, &code));
+    }
+}
+
+void assert_usable(Bed *bed)
+{
+    g_assert_cmpint(ssch(bed), ==, 0);
+    vfio_ccw_host_wait_start(bed->host, NULL);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_normal_end(bed);
+}
+
+Bed *bed_enabled_with(const VfioCcwHostConfig *config, const char *extra_args)
+{
+    Bed *bed = bed_plugged_with(config, extra_args);
+
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    assert_usable(bed);
+    return bed;
+}
+
+Bed *bed_enabled(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+
+    return bed_enabled_with(&config, "");
+}
+
+void start_active(Bed *bed)
+{
+    g_assert_cmpint(ssch(bed), ==, 0);
+    vfio_ccw_host_wait_start(bed->host, NULL);
+}
+
+void start_sent(Bed *bed)
+{
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_START);
+    g_assert_cmpint(ssch(bed), ==, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_START);
+}
+
+void start_queued(Bed *bed)
+{
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_READ);
+    vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_READ);
+    g_assert_cmpint(ssch(bed), ==, 0);
+}
+
+void wait_retried(Bed *bed, VfioCcwHostCounter counter, unsigned count)
+{
+    int polls = 0;
+
+    while (vfio_ccw_host_count(bed->host, counter) < count) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+        qtest_clock_step(bed->qts, RETRY_STEP_NS);
+    }
+}
+
+void expect_subchannel_report(Bed *bed)
+{
+    CRW crw;
+
+    qcss_wait_crw_mchk(bed->qts);
+    g_assert_cmpint(qcss_stcrw(bed->qts, &crw), ==, 0);
+    g_assert_cmphex(crw.flags & CRW_FLAGS_MASK_RSC, ==, CRW_RSC_SUBCH << 8);
+    g_assert_cmphex(crw.rsid, ==, SCHID & 0xffff);
+    g_assert_cmpint(qcss_stcrw(bed->qts, &crw), ==, 1);
+}
+
+void expect_gone(Bed *bed)
+{
+    IRB irb;
+
+    expect_subchannel_report(bed);
+    g_assert_cmphex(qcss_find(bed->qts, DEVNO), ==, 0);
+    g_assert_cmpint(ssch(bed), ==, 3);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 3);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 3);
+    g_assert_cmpint(qcss_xsch(bed->qts, SCHID), ==, 3);
+    g_assert_cmpint(qcss_rsch(bed->qts, SCHID), ==, 3);
+    g_assert_cmpint(qcss_tsch(bed->qts, SCHID, &irb), ==, 3);
+    expect_nothing(bed);
+    g_assert_false(qcss_dequeue_crw_mchk(bed->qts));
+}
+
+void assert_reset_subchannel(Bed *bed)
+{
+    IOIntCode code;
+    SCHIB schib;
+    IRB irb;
+
+    g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+    g_assert_cmphex(schib.pmcw.flags, ==, PMCW_FLAGS_MASK_DNV);
+    g_assert_cmphex(schib.pmcw.intparm, ==, 0);
+    g_assert_cmphex(schib.scsw.ctrl, ==, 0);
+    g_assert_cmpint(qcss_tsch(bed->qts, SCHID, &irb), ==, 3);
+    g_assert_false(qcss_dequeue_io(bed->qts, QCSS_CR6_ALL, &code));
+}
+
+int vfio_ccw_test_main(int argc, char **argv, void (*add_tests)(void))
+{
+    /* The host's channels want both, here as in QEMU. */
+    module_call_init(MODULE_INIT_QOM);
+    signal(SIGPIPE, SIG_IGN);
+
+    g_test_init(&argc, &argv, NULL);
+
+    if (!qtest_has_device("vfio-ccw")) {
+        g_test_skip("no vfio-ccw");
+        return g_test_run();
+    }
+    add_tests();
+    return g_test_run();
+}

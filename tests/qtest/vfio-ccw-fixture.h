@@ -1,0 +1,120 @@
+/*
+ * Fixture of the vfio-ccw qtests: a machine and its emulated host driver
+ *
+ * QEMU's -device vfio-ccw reaches, over vfio-user, a host driver that runs in
+ * a thread of the test's process (tests/vfio-ccw-host). A test withholds any
+ * answer of the host until it has seen what had to happen without it, so that
+ * nothing depends on timing. Called by the vfio-ccw-*-test.c, from the test's
+ * own thread.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef TESTS_VFIO_CCW_FIXTURE_H
+#define TESTS_VFIO_CCW_FIXTURE_H
+
+#include "libqos/css.h"
+#include "libqtest.h"
+#include "tests/vfio-ccw-host/vfio-ccw-host.h"
+
+#define DEVNO 0x1234
+#define SCHID QCSS_FIRST_SCHID
+
+#define INTPARM_MSCH 0xcafe0001
+#define INTPARM_SSCH 0xcafe0002
+
+#define PROGRAM QCSS_FREE
+#define DATA    (QCSS_FREE + 0x1000)
+
+/* What the SCSW takes over from the ORB of qcss_orb() */
+#define ORB_FLAGS (SCSW_FLAGS_MASK_FMT | SCSW_FLAGS_MASK_PFCH)
+
+#define NORMAL_END (SCSW_DSTAT_CHANNEL_END | SCSW_DSTAT_DEVICE_END)
+#define FINAL_STCTL (SCSW_STCTL_PRIMARY | SCSW_STCTL_SECONDARY | \
+                     SCSW_STCTL_STATUS_PEND)
+#define ALERT_STCTL (SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND)
+
+/* How often to look for what must happen */
+#define MAX_POLLS 100000
+
+/* QEMU waits in virtual time before it tries again. */
+#define RETRY_STEP_NS 1000000
+
+/* The storage a host can map, unlike the default one */
+#define MACHINE_ARGS \
+    "-m 64M -object memory-backend-memfd,id=mem,size=64M,share=on " \
+    "-machine memory-backend=mem "
+
+/* A host, a machine, and the places where they meet */
+typedef struct Bed {
+    char *dir;
+    char *socket;
+    VfioCcwHost *host;
+    QTestState *qts;
+} Bed;
+
+/* Run the tests that @add_tests adds: the program's exit status. */
+int vfio_ccw_test_main(int argc, char **argv, void (*add_tests)(void));
+
+/* Each of these is a beginning; bed_end() ends all of them. */
+Bed *bed_new(void);
+/* A host that awaits a device which the machine does not have yet */
+Bed *bed_unplugged(const VfioCcwHostConfig *config);
+Bed *bed_plugged(const VfioCcwHostConfig *config);
+/*
+ * The subchannel is enabled, and a first program comes to its end, and with it
+ * the reset that QEMU did when the machine started: what the host signals from
+ * now on is not forgotten.
+ */
+Bed *bed_enabled_with(const VfioCcwHostConfig *config, const char *extra_args);
+/* What most tests want: a scripted device that has everything */
+Bed *bed_enabled(void);
+
+void bed_start_host(Bed *bed, const VfioCcwHostConfig *config);
+void bed_stop_host(Bed *bed);
+/* The machine's arguments; the caller frees them. */
+char *bed_device_args(Bed *bed);
+void bed_end(Bed *bed);
+
+void plug(Bed *bed);
+void assert_unplugged(Bed *bed);
+
+/* A program that has only a no-operation */
+ORB noop_orb(Bed *bed);
+/* SSCH of that; its condition code */
+int ssch(Bed *bed);
+uint16_t scsw_ctrl(Bed *bed);
+
+/* A start that the host has accepted */
+void start_active(Bed *bed);
+/* A start whose hand-over the host does not answer, nor act on, yet */
+void start_sent(Bed *bed);
+/*
+ * A start that is not handed over before the host has shown an IRB, which it
+ * does when IO_READ is unheld. Nothing is in that IRB.
+ */
+void start_queued(Bed *bed);
+/* The host has refused a request or may have: let QEMU ask again. */
+void wait_retried(Bed *bed, VfioCcwHostCounter counter, unsigned count);
+
+/* The next interruption is for this: the control bits but for ACTL */
+IRB expect_irb(Bed *bed, uint16_t ctrl, uint8_t dstat, uint8_t cstat);
+/*
+ * The next interruption has the SCHIB's parameter and subclass, STSCH and then
+ * TSCH show exactly @irb, and a second TSCH finds nothing. The clock advances
+ * for as long as there is no interruption.
+ */
+void expect_exactly(Bed *bed, const IRB *irb);
+void expect_normal_end(Bed *bed);
+/* Status pending alone, with the halt or the clear function */
+void expect_end_of(Bed *bed, uint16_t fctl);
+void expect_nothing(Bed *bed);
+/* The proof that all is well: a program runs from its start to its end. */
+void assert_usable(Bed *bed);
+
+void expect_subchannel_report(Bed *bed);
+/* Rule 5: what the guest sees of a device that is gone, exactly once */
+void expect_gone(Bed *bed);
+void assert_reset_subchannel(Bed *bed);
+
+#endif

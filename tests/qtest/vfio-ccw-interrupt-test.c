@@ -1,0 +1,602 @@
+/*
+ * QTest of vfio-ccw: what the guest sees of the host's interrupts
+ *
+ * All code below runs in the test's thread; see vfio-ccw-fixture.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "vfio-ccw-fixture.h"
+
+/* What a program that runs to its end leaves behind */
+static const IRB normal_end = {
+    .scsw.flags = ORB_FLAGS,
+    .scsw.ctrl = SCSW_FCTL_START_FUNC | FINAL_STCTL,
+    .scsw.cpa = PROGRAM + sizeof(CCW1),
+    .scsw.dstat = NORMAL_END,
+};
+
+static const IRB attention = {
+    .scsw.ctrl = ALERT_STCTL,
+    .scsw.dstat = SCSW_DSTAT_ATTENTION,
+};
+
+/* The guest sees all of @stctl pending, and has taken nothing yet. */
+static void wait_pending(Bed *bed, uint16_t stctl)
+{
+    int polls = 0;
+
+    while ((scsw_ctrl(bed) & stctl) != stctl) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+    }
+}
+
+/* Program-controlled interruption, then the end */
+
+static IRB pci_of_active_start(void)
+{
+    IRB irb = normal_end;
+
+    irb.scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_ACTL_SUBCH_ACTIVE |
+                    SCSW_ACTL_DEVICE_ACTIVE | SCSW_STCTL_INTERMEDIATE |
+                    SCSW_STCTL_STATUS_PEND;
+    irb.scsw.dstat = 0;
+    irb.scsw.cstat = SCSW_CSTAT_PCI;
+    return irb;
+}
+
+static void test_intermediate_status_keeps_the_start(void)
+{
+    Bed *bed = bed_enabled();
+    IRB irb = pci_of_active_start();
+
+    start_active(bed);
+    for (int round = 0; round < 2; round++) {
+        vfio_ccw_host_present_status(bed->host, 0, SCSW_CSTAT_PCI, 0);
+        expect_exactly(bed, &irb);
+        g_assert_cmphex(scsw_ctrl(bed), ==,
+                        SCSW_FCTL_START_FUNC | SCSW_ACTL_SUBCH_ACTIVE |
+                        SCSW_ACTL_DEVICE_ACTIVE);
+        g_assert_cmpint(ssch(bed), ==, 2);
+        g_assert_cmpint(qcss_xsch(bed->qts, SCHID), ==, 2);
+    }
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_exactly(bed, &normal_end);
+    g_assert_cmphex(scsw_ctrl(bed), ==, 0);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* PoP: what the guest has not taken yet accumulates, with one interruption. */
+static void test_end_joins_intermediate_status(void)
+{
+    Bed *bed = bed_enabled();
+    IRB irb = normal_end;
+
+    irb.scsw.ctrl |= SCSW_STCTL_INTERMEDIATE;
+    irb.scsw.cstat = SCSW_CSTAT_PCI;
+    start_active(bed);
+    vfio_ccw_host_present_status(bed->host, 0, SCSW_CSTAT_PCI, 0);
+    wait_pending(bed, SCSW_STCTL_INTERMEDIATE);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    wait_pending(bed, SCSW_STCTL_INTERMEDIATE | SCSW_STCTL_PRIMARY);
+    expect_exactly(bed, &irb);
+    expect_nothing(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* Channel end, then device end */
+
+static IRB channel_end(void)
+{
+    IRB irb = normal_end;
+
+    irb.scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_ACTL_DEVICE_ACTIVE |
+                    SCSW_STCTL_PRIMARY | SCSW_STCTL_STATUS_PEND;
+    irb.scsw.dstat = SCSW_DSTAT_CHANNEL_END;
+    return irb;
+}
+
+static IRB late_device_end(void)
+{
+    IRB irb = normal_end;
+
+    irb.scsw.ctrl = SCSW_STCTL_SECONDARY | SCSW_STCTL_STATUS_PEND;
+    irb.scsw.dstat = SCSW_DSTAT_DEVICE_END;
+    return irb;
+}
+
+/* A start whose channel end the guest has taken */
+static void start_ended_by_channel(Bed *bed)
+{
+    IRB irb = channel_end();
+
+    start_active(bed);
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_CHANNEL_END, 0, 0);
+    expect_exactly(bed, &irb);
+    g_assert_cmphex(scsw_ctrl(bed), ==, SCSW_ACTL_DEVICE_ACTIVE);
+}
+
+static void test_device_end_follows_channel_end(void)
+{
+    Bed *bed = bed_enabled();
+    IRB irb = late_device_end();
+
+    start_ended_by_channel(bed);
+    g_assert_cmpint(qcss_xsch(bed->qts, SCHID), ==, 2);
+    expect_nothing(bed);
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_DEVICE_END, 0, 0);
+    expect_exactly(bed, &irb);
+    g_assert_cmphex(scsw_ctrl(bed), ==, 0);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+static void test_device_end_joins_channel_end(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_active(bed);
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_CHANNEL_END, 0, 0);
+    wait_pending(bed, SCSW_STCTL_PRIMARY);
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_DEVICE_END, 0, 0);
+    wait_pending(bed, SCSW_STCTL_SECONDARY);
+    expect_exactly(bed, &normal_end);
+    expect_nothing(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* PoP 16, deferred cc 1: status came before the start could begin. */
+static void test_device_end_defers_the_next_start(void)
+{
+    Bed *bed = bed_enabled();
+    IRB irb = late_device_end();
+
+    irb.scsw.flags |= 1 << 8;
+    irb.scsw.ctrl |= SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND |
+                     SCSW_STCTL_ALERT;
+    start_ended_by_channel(bed);
+    g_assert_cmpint(ssch(bed), ==, 0);
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_DEVICE_END, 0, 0);
+    expect_exactly(bed, &irb);
+    g_assert_cmphex(scsw_ctrl(bed), ==, 0);
+    expect_nothing(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* The host cannot take a start before the device end of the one before. */
+static void test_start_before_device_end_is_given_up(void)
+{
+    Bed *bed = bed_enabled();
+    IRB deferred = {
+        .scsw.flags = ORB_FLAGS | 1 << 8,
+        .scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND |
+                     SCSW_ACTL_DEVICE_ACTIVE | ALERT_STCTL,
+    };
+    IRB irb = late_device_end();
+
+    start_ended_by_channel(bed);
+    g_assert_cmpint(ssch(bed), ==, 0);
+    expect_exactly(bed, &deferred);
+    g_assert_cmphex(scsw_ctrl(bed), ==, SCSW_ACTL_DEVICE_ACTIVE);
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_DEVICE_END, 0, 0);
+    expect_exactly(bed, &irb);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* Deferred condition codes of the host */
+
+static void test_deferred_cc_is_the_host_s(const void *data)
+{
+    static const uint8_t pnom = 0x80;
+    uint16_t flags = GPOINTER_TO_INT(data);
+    PMCW pmcw = vfio_ccw_host_default_config().pmcw;
+    Bed *bed = bed_enabled();
+    SCHIB schib;
+    IRB irb = {
+        .scsw.flags = ORB_FLAGS | flags,
+        .scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND | ALERT_STCTL,
+    };
+    int polls = 0;
+
+    start_active(bed);
+    pmcw.pnom = pnom;
+    vfio_ccw_host_set_pmcw(bed->host, &pmcw);
+    vfio_ccw_host_present_irb(bed->host, &irb);
+    while (ssch(bed) == 2) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+    }
+    g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+    if (flags & SCSW_FLAGS_MASK_PNO) {
+        g_assert_cmphex(schib.pmcw.pnom, ==, pnom);
+    }
+    expect_exactly(bed, &irb);
+    g_assert_cmphex(scsw_ctrl(bed), ==, 0);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* Unsolicited status, which is no function's: the function goes on. */
+
+static void expect_attention(Bed *bed, uint16_t flags, uint16_t ctrl)
+{
+    IRB irb = attention;
+
+    irb.scsw.flags = flags;
+    irb.scsw.ctrl |= ctrl;
+    expect_exactly(bed, &irb);
+    g_assert_cmphex(scsw_ctrl(bed), ==, ctrl);
+}
+
+static void end_with(Bed *bed, const IRB *irb)
+{
+    vfio_ccw_host_present_irb(bed->host, irb);
+    expect_exactly(bed, irb);
+    expect_nothing(bed);
+    assert_usable(bed);
+}
+
+static void test_attention_while_a_start_is_queued(void)
+{
+    Bed *bed = bed_enabled();
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_READ);
+    vfio_ccw_host_present_irb(bed->host, &attention);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_READ);
+    g_assert_cmpint(ssch(bed), ==, 0);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
+    expect_attention(bed, ORB_FLAGS,
+                     SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND);
+    vfio_ccw_host_wait_start(bed->host, NULL);
+    end_with(bed, &normal_end);
+    bed_end(bed);
+}
+
+static void test_attention_while_a_start_is_sent(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_sent(bed);
+    vfio_ccw_host_present_irb(bed->host, &attention);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START);
+    expect_attention(bed, ORB_FLAGS,
+                     SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND);
+    vfio_ccw_host_wait_start(bed->host, NULL);
+    end_with(bed, &normal_end);
+    bed_end(bed);
+}
+
+static void test_attention_while_a_start_is_active(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_active(bed);
+    vfio_ccw_host_present_irb(bed->host, &attention);
+    expect_attention(bed, ORB_FLAGS,
+                     SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND);
+    g_assert_cmpint(ssch(bed), ==, 2);
+    end_with(bed, &normal_end);
+    bed_end(bed);
+}
+
+static void test_attention_while_halting(void)
+{
+    Bed *bed = bed_enabled();
+    IRB irb = {
+        .scsw.flags = ORB_FLAGS,
+        .scsw.ctrl = SCSW_FCTL_HALT_FUNC | SCSW_STCTL_STATUS_PEND,
+    };
+
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_halt(bed->host);
+    vfio_ccw_host_present_irb(bed->host, &attention);
+    expect_attention(bed, ORB_FLAGS,
+                     SCSW_FCTL_HALT_FUNC | SCSW_ACTL_HALT_PEND);
+    end_with(bed, &irb);
+    bed_end(bed);
+}
+
+static void test_attention_while_clearing(void)
+{
+    Bed *bed = bed_enabled();
+    IRB irb = {
+        .scsw.ctrl = SCSW_FCTL_CLEAR_FUNC | SCSW_STCTL_STATUS_PEND,
+    };
+
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_clear(bed->host);
+    vfio_ccw_host_present_irb(bed->host, &attention);
+    expect_attention(bed, 0, SCSW_FCTL_CLEAR_FUNC | SCSW_ACTL_CLEAR_PEND);
+    end_with(bed, &irb);
+    bed_end(bed);
+}
+
+static void test_attention_is_delivered(void)
+{
+    Bed *bed = bed_enabled();
+    IOIntCode code;
+    IRB irb;
+
+    /* SSCH has replaced the interruption parameter. */
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_ATTENTION, 0, 0);
+    qcss_wait_io(bed->qts, QCSS_CR6_ISC3, &code);
+    g_assert_cmphex(code.intparm, ==, INTPARM_MSCH);
+    g_assert_cmpint(qcss_tsch(bed->qts, SCHID, &irb), ==, 0);
+    g_assert_cmphex(irb.scsw.ctrl, ==, ALERT_STCTL);
+    g_assert_cmphex(irb.scsw.dstat, ==, SCSW_DSTAT_ATTENTION);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+static void test_attention_is_not_delivered_when_disabled(void)
+{
+    Bed *bed = bed_enabled();
+    unsigned signals = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_SIGNALS);
+
+    qcss_disable(bed->qts, SCHID);
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_ATTENTION, 0, 0);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_SIGNALS, signals + 1);
+    expect_nothing(bed);
+    g_assert_cmphex(scsw_ctrl(bed), ==, 0);
+    bed_end(bed);
+}
+
+static void test_pending_status_is_not_overwritten(void)
+{
+    Bed *bed = bed_enabled();
+    unsigned signals = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_SIGNALS);
+    IOIntCode code;
+    IRB irb;
+
+    start_active(bed);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    qcss_wait_io(bed->qts, QCSS_CR6_ALL, &code);
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_ATTENTION, 0, 0);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_SIGNALS, signals + 2);
+    expect_nothing(bed);
+    g_assert_cmpint(qcss_tsch(bed->qts, SCHID, &irb), ==, 0);
+    g_assert_cmphex(irb.scsw.ctrl, ==, SCSW_FCTL_START_FUNC | FINAL_STCTL);
+    g_assert_cmphex(irb.scsw.dstat, ==, NORMAL_END);
+    expect_irb(bed, ALERT_STCTL, SCSW_DSTAT_ATTENTION, 0);
+    bed_end(bed);
+}
+
+static void test_signal_without_interrupt_is_nothing(void)
+{
+    Bed *bed = bed_enabled();
+
+    vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
+    expect_nothing(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* What the host still shows is how an earlier program ended. */
+static void test_old_irb_does_not_end_a_new_start(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_active(bed);
+    vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
+    expect_nothing(bed);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_normal_end(bed);
+    bed_end(bed);
+}
+
+/* The program had ended when the clear came: the guest hears of one end. */
+static void test_stale_end_is_not_the_end_of_a_clear(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_active(bed);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_READ);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_READ);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
+    vfio_ccw_host_wait_clear(bed->host);
+    expect_nothing(bed);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_CLEAR_FUNC);
+    expect_nothing(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* PoP 14, TSCH: the interruption request goes with the status. */
+static void test_taking_status_takes_its_interruption(void)
+{
+    Bed *bed = bed_enabled();
+    IRB irb;
+
+    vfio_ccw_host_present_irb(bed->host, &attention);
+    wait_pending(bed, SCSW_STCTL_ALERT);
+    g_assert_cmpint(qcss_tsch(bed->qts, SCHID, &irb), ==, 0);
+    expect_nothing(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* The slot has never had an IRB. */
+static void test_first_signal_may_have_no_irb(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    Bed *bed = bed_plugged(&config);
+
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    start_active(bed);
+    vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
+    expect_nothing(bed);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_exactly(bed, &normal_end);
+    bed_end(bed);
+}
+
+static void test_two_signals_may_be_one_irb(void)
+{
+    Bed *bed = bed_enabled();
+
+    for (int round = 0; round < 2; round++) {
+        start_active(bed);
+        vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+        vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
+        expect_exactly(bed, &normal_end);
+        vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
+        expect_nothing(bed);
+    }
+    bed_end(bed);
+}
+
+/* Linux may show the end of an earlier clear, or halt, once more. */
+static void test_old_end_does_not_end_a_new_start(const void *data)
+{
+    uint16_t fctl = GPOINTER_TO_INT(data);
+    Bed *bed = bed_enabled();
+    IRB irb = { .scsw.ctrl = fctl | SCSW_STCTL_STATUS_PEND };
+
+    if (fctl == SCSW_FCTL_CLEAR_FUNC) {
+        g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+        vfio_ccw_host_wait_clear(bed->host);
+    } else {
+        g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+        vfio_ccw_host_wait_halt(bed->host);
+    }
+    vfio_ccw_host_present_irb(bed->host, &irb);
+    expect_end_of(bed, fctl);
+
+    start_active(bed);
+    vfio_ccw_host_present_irb(bed->host, &irb);
+    expect_nothing(bed);
+    g_assert_cmphex(scsw_ctrl(bed), ==,
+                    SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND);
+    end_with(bed, &normal_end);
+    bed_end(bed);
+}
+
+/* Sense: who has it is up to the host, which has fetched it already. */
+static void test_sense_is_in_the_ecw(const void *data)
+{
+    uint32_t concurrent_sense = GPOINTER_TO_INT(data);
+    Bed *bed = bed_enabled();
+    SCHIB schib;
+    IRB irb = normal_end;
+
+    irb.scsw.flags |= SCSW_FLAGS_MASK_ECTL;
+    irb.scsw.ctrl |= SCSW_STCTL_ALERT;
+    irb.scsw.dstat |= SCSW_DSTAT_UNIT_CHECK;
+    irb.esw = (ESW) {
+        .word0 = 0x00800000,
+        .erw = ESW_ERW_SENSE | 0x00200000,
+        .word2 = 0x1122334455667788,
+        .word4 = 0x99aabbcc,
+    };
+    for (size_t i = 0; i < sizeof(irb.ecw); i++) {
+        ((uint8_t *)irb.ecw)[i] = 0xa0 + i;
+    }
+
+    g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+    schib.pmcw.chars = concurrent_sense;
+    g_assert_cmpint(qcss_msch(bed->qts, SCHID, &schib), ==, 0);
+    start_active(bed);
+    end_with(bed, &irb);
+    bed_end(bed);
+}
+
+/* A broken host: every bit of the IRB is one. */
+static void test_garbage_is_nothing(void)
+{
+    Bed *bed = bed_enabled();
+    IRB garbage;
+
+    memset(&garbage, 0xff, sizeof(garbage));
+    vfio_ccw_host_present_irb(bed->host, &garbage);
+    expect_nothing(bed);
+    g_assert_cmphex(scsw_ctrl(bed), ==, 0);
+
+    start_active(bed);
+    vfio_ccw_host_present_irb(bed->host, &garbage);
+    expect_nothing(bed);
+    end_with(bed, &normal_end);
+    bed_end(bed);
+}
+
+static void add_variants(void)
+{
+    qtest_add_data_func("/vfio-ccw/interrupt/deferred-cc1-is-the-host-s",
+                        GINT_TO_POINTER(1 << 8),
+                        test_deferred_cc_is_the_host_s);
+    qtest_add_data_func("/vfio-ccw/interrupt/deferred-cc3-is-the-host-s",
+                        GINT_TO_POINTER(3 << 8 | SCSW_FLAGS_MASK_PNO),
+                        test_deferred_cc_is_the_host_s);
+    qtest_add_data_func("/vfio-ccw/interrupt/old-clear-ends-no-new-start",
+                        GINT_TO_POINTER(SCSW_FCTL_CLEAR_FUNC),
+                        test_old_end_does_not_end_a_new_start);
+    qtest_add_data_func("/vfio-ccw/interrupt/old-halt-ends-no-new-start",
+                        GINT_TO_POINTER(SCSW_FCTL_HALT_FUNC),
+                        test_old_end_does_not_end_a_new_start);
+    qtest_add_data_func("/vfio-ccw/interrupt/sense-with-concurrent-sense",
+                        GINT_TO_POINTER(PMCW_CHARS_MASK_CSENSE),
+                        test_sense_is_in_the_ecw);
+    qtest_add_data_func("/vfio-ccw/interrupt/sense-without-concurrent-sense",
+                        GINT_TO_POINTER(0), test_sense_is_in_the_ecw);
+}
+
+static void add_tests(void)
+{
+    qtest_add_func("/vfio-ccw/interrupt/intermediate-status-keeps-the-start",
+                   test_intermediate_status_keeps_the_start);
+    qtest_add_func("/vfio-ccw/interrupt/attention-is-delivered",
+                   test_attention_is_delivered);
+    qtest_add_func("/vfio-ccw/interrupt/"
+                   "attention-is-not-delivered-when-disabled",
+                   test_attention_is_not_delivered_when_disabled);
+    qtest_add_func("/vfio-ccw/interrupt/pending-status-is-not-overwritten",
+                   test_pending_status_is_not_overwritten);
+    qtest_add_func("/vfio-ccw/interrupt/signal-alone-is-nothing",
+                   test_signal_without_interrupt_is_nothing);
+    qtest_add_func("/vfio-ccw/interrupt/old-irb-does-not-end-a-new-start",
+                   test_old_irb_does_not_end_a_new_start);
+    qtest_add_func("/vfio-ccw/interrupt/stale-end-is-not-the-end-of-a-clear",
+                   test_stale_end_is_not_the_end_of_a_clear);
+    qtest_add_func("/vfio-ccw/interrupt/end-joins-intermediate-status",
+                   test_end_joins_intermediate_status);
+    qtest_add_func("/vfio-ccw/interrupt/device-end-follows-channel-end",
+                   test_device_end_follows_channel_end);
+    qtest_add_func("/vfio-ccw/interrupt/device-end-joins-channel-end",
+                   test_device_end_joins_channel_end);
+    qtest_add_func("/vfio-ccw/interrupt/device-end-defers-the-next-start",
+                   test_device_end_defers_the_next_start);
+    qtest_add_func("/vfio-ccw/interrupt/start-before-device-end-is-given-up",
+                   test_start_before_device_end_is_given_up);
+    qtest_add_func("/vfio-ccw/interrupt/attention-while-a-start-is-queued",
+                   test_attention_while_a_start_is_queued);
+    qtest_add_func("/vfio-ccw/interrupt/attention-while-a-start-is-sent",
+                   test_attention_while_a_start_is_sent);
+    qtest_add_func("/vfio-ccw/interrupt/attention-while-a-start-is-active",
+                   test_attention_while_a_start_is_active);
+    qtest_add_func("/vfio-ccw/interrupt/attention-while-halting",
+                   test_attention_while_halting);
+    qtest_add_func("/vfio-ccw/interrupt/attention-while-clearing",
+                   test_attention_while_clearing);
+    qtest_add_func("/vfio-ccw/interrupt/taking-status-takes-its-interruption",
+                   test_taking_status_takes_its_interruption);
+    qtest_add_func("/vfio-ccw/interrupt/first-signal-may-have-no-irb",
+                   test_first_signal_may_have_no_irb);
+    qtest_add_func("/vfio-ccw/interrupt/two-signals-may-be-one-irb",
+                   test_two_signals_may_be_one_irb);
+    qtest_add_func("/vfio-ccw/interrupt/garbage-is-nothing",
+                   test_garbage_is_nothing);
+    add_variants();
+}
+
+int main(int argc, char **argv)
+{
+    return vfio_ccw_test_main(argc, argv, add_tests);
+}

@@ -1,0 +1,669 @@
+/*
+ * QTest of vfio-ccw: halt, clear and cancel, and the starts they overtake
+ *
+ * All code below runs in the test's thread; see vfio-ccw-fixture.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "vfio-ccw-fixture.h"
+
+static void test_halt_when_idle(void)
+{
+    Bed *bed = bed_enabled();
+
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_halt(bed->host);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 2);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_HALT_FUNC);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+static void test_clear_when_idle(void)
+{
+    Bed *bed = bed_enabled();
+
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_clear(bed->host);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 2);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_CLEAR_FUNC);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+static void test_halt_ends_an_active_start(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_active(bed);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_halt(bed->host);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_HALT_FUNC);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+static void test_clear_ends_an_active_start(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_active(bed);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_clear(bed->host);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_CLEAR_FUNC);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+static void test_halt_and_clear_do_not_wait_for_the_host(void)
+{
+    Bed *bed = bed_enabled();
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_HALT);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_HALT);
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'query-status'}");
+    g_assert_cmphex(scsw_ctrl(bed), ==,
+                    SCSW_FCTL_HALT_FUNC | SCSW_ACTL_HALT_PEND);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_HALT);
+    vfio_ccw_host_wait_halt(bed->host);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_HALT_FUNC);
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_CLEAR);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_CLEAR);
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'query-status'}");
+    g_assert_cmphex(scsw_ctrl(bed), ==,
+                    SCSW_FCTL_CLEAR_FUNC | SCSW_ACTL_CLEAR_PEND);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_CLEAR);
+    vfio_ccw_host_wait_clear(bed->host);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_CLEAR_FUNC);
+    bed_end(bed);
+}
+
+/*
+ * The host's answer to the start is missing, but it can take a halt. QEMU
+ * cannot know that the halt was not there before the start. When the start's
+ * answer says that it was accepted, the halt is sent once more.
+ */
+static void test_halt_overtakes_an_unanswered_start(void)
+{
+    Bed *bed = bed_enabled();
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_START_REPLY);
+    start_active(bed);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_START_REPLY);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_halt(bed->host);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START_REPLY);
+    vfio_ccw_host_wait_halt(bed->host);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_HALT_FUNC);
+    expect_nothing(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+static void test_clear_overtakes_an_unanswered_start(void)
+{
+    Bed *bed = bed_enabled();
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_START_REPLY);
+    start_active(bed);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_START_REPLY);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_clear(bed->host);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START_REPLY);
+    vfio_ccw_host_wait_clear(bed->host);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_CLEAR_FUNC);
+    expect_nothing(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/*
+ * The host is still busy with the start and refuses the halt with -EAGAIN:
+ * it is sent again as soon as the start has been answered.
+ */
+static void test_halt_follows_a_stuck_start(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_sent(bed);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_ASYNC_WRITES, 1);
+    expect_nothing(bed);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START);
+    vfio_ccw_host_wait_start(bed->host, NULL);
+    wait_retried(bed, VFIO_CCW_HOST_HALTS, 1);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_HALT_FUNC);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+static void test_clear_follows_a_stuck_start(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_sent(bed);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_ASYNC_WRITES, 1);
+    expect_nothing(bed);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START);
+    vfio_ccw_host_wait_start(bed->host, NULL);
+    wait_retried(bed, VFIO_CCW_HOST_CLEARS, 1);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_CLEAR_FUNC);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* The start fails after a clear has replaced it: nothing of that is seen. */
+static void test_clear_hides_the_error_of_a_start(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_sent(bed);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_release(bed->host, VFIO_CCW_HOST_START, -EINVAL);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START);
+    wait_retried(bed, VFIO_CCW_HOST_CLEARS, 1);
+    expect_nothing(bed);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_CLEAR_FUNC);
+    expect_nothing(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+static void test_clear_overtakes_a_halt(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_active(bed);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_HALT_REPLY);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_HALT_REPLY);
+    vfio_ccw_host_wait_halt(bed->host);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_clear(bed->host);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_HALT_REPLY);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_CLEAR_FUNC);
+    expect_nothing(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+static void test_cancel_nothing_is_cc2(void)
+{
+    Bed *bed = bed_enabled();
+
+    g_assert_cmpint(qcss_xsch(bed->qts, SCHID), ==, 2);
+    bed_end(bed);
+}
+
+/* Data may move: saying that it was cancelled would be a lie. */
+static void test_cancel_what_the_host_has_is_cc2(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_sent(bed);
+    g_assert_cmpint(qcss_xsch(bed->qts, SCHID), ==, 2);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START);
+    vfio_ccw_host_wait_start(bed->host, NULL);
+    g_assert_cmpint(qcss_xsch(bed->qts, SCHID), ==, 2);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_normal_end(bed);
+    bed_end(bed);
+}
+
+static void test_cancel_a_queued_start(void)
+{
+    Bed *bed = bed_enabled();
+    unsigned starts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS);
+
+    start_queued(bed);
+    g_assert_cmpint(qcss_xsch(bed->qts, SCHID), ==, 0);
+    g_assert_cmphex(scsw_ctrl(bed), ==, 0);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
+    expect_nothing(bed);
+    assert_usable(bed);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS), ==,
+                    starts + 1);
+    bed_end(bed);
+}
+
+static void test_halt_drops_a_queued_start(void)
+{
+    Bed *bed = bed_enabled();
+    unsigned starts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS);
+
+    start_queued(bed);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_halt(bed->host);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_HALT_FUNC);
+    assert_usable(bed);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS), ==,
+                    starts + 1);
+    bed_end(bed);
+}
+
+static void test_clear_drops_a_queued_start(void)
+{
+    Bed *bed = bed_enabled();
+    unsigned starts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS);
+
+    start_queued(bed);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_clear(bed->host);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_CLEAR_FUNC);
+    assert_usable(bed);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS), ==,
+                    starts + 1);
+    bed_end(bed);
+}
+
+static void test_queued_start_is_sent_in_its_turn(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_queued(bed);
+    g_assert_cmphex(scsw_ctrl(bed), ==,
+                    SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
+    vfio_ccw_host_wait_start(bed->host, NULL);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_normal_end(bed);
+    bed_end(bed);
+}
+
+/* A halt or clear is all the guest hears of: with nothing of a start in it */
+
+static IRB clear_end(void)
+{
+    return (IRB) {
+        .scsw.ctrl = SCSW_FCTL_CLEAR_FUNC | SCSW_STCTL_STATUS_PEND,
+    };
+}
+
+static void expect_clear_alone(Bed *bed)
+{
+    IRB irb = clear_end();
+
+    vfio_ccw_host_wait_clear(bed->host);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_exactly(bed, &irb);
+    g_assert_cmphex(scsw_ctrl(bed), ==, 0);
+    expect_nothing(bed);
+    assert_usable(bed);
+}
+
+/* The host is busy with a start: the halt waits for that, and never goes. */
+static void test_clear_overtakes_a_queued_halt(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_sent(bed);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_ASYNC_WRITES, 1);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START);
+    vfio_ccw_host_wait_start(bed->host, NULL);
+    wait_retried(bed, VFIO_CCW_HOST_CLEARS, 1);
+    expect_clear_alone(bed);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_HALTS), ==,
+                    0);
+    bed_end(bed);
+}
+
+/* The host has not acted on the halt when the clear comes. */
+static void test_clear_overtakes_a_sent_halt(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_active(bed);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_HALT);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_HALT);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_ASYNC_WRITES, 2);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_HALT);
+    wait_retried(bed, VFIO_CCW_HOST_CLEARS, 1);
+    expect_clear_alone(bed);
+    bed_end(bed);
+}
+
+static void test_clear_overtakes_an_active_halt(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_active(bed);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_halt(bed->host);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    expect_clear_alone(bed);
+    bed_end(bed);
+}
+
+/* How the halt ended is on its way to the guest when the clear comes. */
+static void test_clear_overtakes_the_end_of_a_halt(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_active(bed);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_halt(bed->host);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_READ);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_READ);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
+    expect_clear_alone(bed);
+    bed_end(bed);
+}
+
+/* PoP: status that the guest has not taken goes, and its interruption too. */
+static void test_clear_discards_pending_status(void)
+{
+    Bed *bed = bed_enabled();
+    int polls = 0;
+
+    start_active(bed);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    while (!(scsw_ctrl(bed) & SCSW_STCTL_STATUS_PEND)) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+    }
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    g_assert_cmphex(scsw_ctrl(bed), ==,
+                    SCSW_FCTL_CLEAR_FUNC | SCSW_ACTL_CLEAR_PEND);
+    expect_nothing(bed);
+    expect_clear_alone(bed);
+    bed_end(bed);
+}
+
+/* CSCH is always accepted; one clear answers for all. */
+static void test_second_clear_is_the_same_clear(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_active(bed);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_CLEAR);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_CLEAR);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_CLEAR);
+    expect_clear_alone(bed);
+    bed_end(bed);
+}
+
+/* The start had ended when the halt came: one story, in each order */
+
+static IRB ended_and_halted(void)
+{
+    return (IRB) {
+        .scsw.flags = ORB_FLAGS,
+        .scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_FCTL_HALT_FUNC | FINAL_STCTL,
+        .scsw.cpa = PROGRAM + sizeof(CCW1),
+        .scsw.dstat = NORMAL_END,
+    };
+}
+
+static void expect_one_story(Bed *bed)
+{
+    IRB irb = ended_and_halted();
+
+    expect_exactly(bed, &irb);
+    g_assert_cmphex(scsw_ctrl(bed), ==, 0);
+    expect_nothing(bed);
+    assert_usable(bed);
+}
+
+static void test_halt_of_an_ended_start_is_cc1(void)
+{
+    Bed *bed = bed_enabled();
+    int polls = 0;
+
+    start_active(bed);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    while (!(scsw_ctrl(bed) & SCSW_STCTL_STATUS_PEND)) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+    }
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 1);
+    expect_normal_end(bed);
+    assert_usable(bed);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host,
+                                        VFIO_CCW_HOST_ASYNC_WRITES), ==, 0);
+    bed_end(bed);
+}
+
+/*
+ * The host refuses the halt because the end is pending there; with that, the
+ * halt has nothing left to do.
+ */
+static void test_end_comes_before_the_halt_is_accepted(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_active(bed);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_INTERRUPT);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_INTERRUPT);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_ASYNC_WRITES, 1);
+    expect_nothing(bed);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_INTERRUPT);
+    expect_one_story(bed);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_HALTS), ==,
+                    0);
+    bed_end(bed);
+}
+
+/* The end is in the host's slot when the host takes the halt. */
+static void test_end_comes_after_the_halt_is_accepted(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_active(bed);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_WORK);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_WORK);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_halt(bed->host);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_WORK);
+    expect_nothing(bed);
+    g_assert_cmphex(scsw_ctrl(bed), ==,
+                    SCSW_FCTL_START_FUNC | SCSW_FCTL_HALT_FUNC |
+                    SCSW_ACTL_START_PEND | SCSW_ACTL_HALT_PEND);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_one_story(bed);
+    bed_end(bed);
+}
+
+/* The same, but the host's answer to the halt is late. */
+static void test_end_comes_before_the_answer_to_the_halt(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_active(bed);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_WORK);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_HALT_REPLY);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_WORK);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_HALT_REPLY);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_WORK);
+    expect_nothing(bed);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_HALT_REPLY);
+    expect_nothing(bed);
+    vfio_ccw_host_wait_halt(bed->host);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_one_story(bed);
+    bed_end(bed);
+}
+
+/* The end is being read when the halt comes, and goes past that. */
+static void test_end_is_read_while_the_halt_is_sent(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_active(bed);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_READ);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_READ);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_halt(bed->host);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
+    expect_nothing(bed);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_one_story(bed);
+    bed_end(bed);
+}
+
+/* PoP 15: start pending, in the status that ends the halt, says so. */
+static void test_halted_start_was_never_begun(void)
+{
+    Bed *bed = bed_enabled();
+    IRB irb = {
+        .scsw.flags = ORB_FLAGS,
+        .scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_FCTL_HALT_FUNC |
+                     SCSW_ACTL_START_PEND | SCSW_STCTL_STATUS_PEND,
+    };
+
+    start_queued(bed);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_halt(bed->host);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
+    vfio_ccw_host_present_irb(bed->host, &(IRB) {
+        .scsw.ctrl = SCSW_FCTL_HALT_FUNC | SCSW_STCTL_STATUS_PEND,
+    });
+    expect_exactly(bed, &irb);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* A host that does not take the halt goes on with the start: not our news. */
+static void test_halt_that_the_host_refuses_ends(void)
+{
+    Bed *bed = bed_enabled();
+    IRB irb = {
+        .scsw.flags = ORB_FLAGS,
+        .scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_FCTL_HALT_FUNC |
+                     SCSW_STCTL_STATUS_PEND,
+    };
+
+    start_active(bed);
+    vfio_ccw_host_answer(bed->host, VFIO_CCW_HOST_HALT, -EBUSY, UINT_MAX);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    expect_exactly(bed, &irb);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_nothing(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* XSCH never says that something was cancelled which was not. */
+static void test_cancel_is_cc2_but_for_a_queued_start(void)
+{
+    Bed *bed = bed_enabled();
+
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    g_assert_cmpint(qcss_xsch(bed->qts, SCHID), ==, 2);
+    vfio_ccw_host_wait_halt(bed->host);
+    g_assert_cmpint(qcss_xsch(bed->qts, SCHID), ==, 2);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_HALT_FUNC);
+
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    g_assert_cmpint(qcss_xsch(bed->qts, SCHID), ==, 2);
+    vfio_ccw_host_wait_clear(bed->host);
+    g_assert_cmpint(qcss_xsch(bed->qts, SCHID), ==, 2);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_CLEAR_FUNC);
+    bed_end(bed);
+}
+
+static void add_tests(void)
+{
+    qtest_add_func("/vfio-ccw/halt/when-idle", test_halt_when_idle);
+    qtest_add_func("/vfio-ccw/clear/when-idle", test_clear_when_idle);
+    qtest_add_func("/vfio-ccw/halt/ends-an-active-start",
+                   test_halt_ends_an_active_start);
+    qtest_add_func("/vfio-ccw/clear/ends-an-active-start",
+                   test_clear_ends_an_active_start);
+    qtest_add_func("/vfio-ccw/halt/and-clear-do-not-wait-for-the-host",
+                   test_halt_and_clear_do_not_wait_for_the_host);
+    qtest_add_func("/vfio-ccw/halt/overtakes-an-unanswered-start",
+                   test_halt_overtakes_an_unanswered_start);
+    qtest_add_func("/vfio-ccw/clear/overtakes-an-unanswered-start",
+                   test_clear_overtakes_an_unanswered_start);
+    qtest_add_func("/vfio-ccw/halt/follows-a-stuck-start",
+                   test_halt_follows_a_stuck_start);
+    qtest_add_func("/vfio-ccw/clear/follows-a-stuck-start",
+                   test_clear_follows_a_stuck_start);
+    qtest_add_func("/vfio-ccw/clear/hides-the-error-of-a-start",
+                   test_clear_hides_the_error_of_a_start);
+    qtest_add_func("/vfio-ccw/clear/overtakes-a-halt",
+                   test_clear_overtakes_a_halt);
+    qtest_add_func("/vfio-ccw/cancel/nothing-is-cc2",
+                   test_cancel_nothing_is_cc2);
+    qtest_add_func("/vfio-ccw/cancel/what-the-host-has-is-cc2",
+                   test_cancel_what_the_host_has_is_cc2);
+    qtest_add_func("/vfio-ccw/cancel/a-queued-start",
+                   test_cancel_a_queued_start);
+    qtest_add_func("/vfio-ccw/halt/drops-a-queued-start",
+                   test_halt_drops_a_queued_start);
+    qtest_add_func("/vfio-ccw/clear/drops-a-queued-start",
+                   test_clear_drops_a_queued_start);
+    qtest_add_func("/vfio-ccw/cancel/not-a-queued-start-is-sent-in-its-turn",
+                   test_queued_start_is_sent_in_its_turn);
+    qtest_add_func("/vfio-ccw/clear/overtakes-a-queued-halt",
+                   test_clear_overtakes_a_queued_halt);
+    qtest_add_func("/vfio-ccw/clear/overtakes-a-sent-halt",
+                   test_clear_overtakes_a_sent_halt);
+    qtest_add_func("/vfio-ccw/clear/overtakes-an-active-halt",
+                   test_clear_overtakes_an_active_halt);
+    qtest_add_func("/vfio-ccw/clear/overtakes-the-end-of-a-halt",
+                   test_clear_overtakes_the_end_of_a_halt);
+    qtest_add_func("/vfio-ccw/clear/discards-pending-status",
+                   test_clear_discards_pending_status);
+    qtest_add_func("/vfio-ccw/clear/second-is-the-same",
+                   test_second_clear_is_the_same_clear);
+    qtest_add_func("/vfio-ccw/halt/of-an-ended-start-is-cc1",
+                   test_halt_of_an_ended_start_is_cc1);
+    qtest_add_func("/vfio-ccw/halt/end-comes-before-it-is-accepted",
+                   test_end_comes_before_the_halt_is_accepted);
+    qtest_add_func("/vfio-ccw/halt/end-comes-after-it-is-accepted",
+                   test_end_comes_after_the_halt_is_accepted);
+    qtest_add_func("/vfio-ccw/halt/end-comes-before-its-answer",
+                   test_end_comes_before_the_answer_to_the_halt);
+    qtest_add_func("/vfio-ccw/halt/end-is-read-while-it-is-sent",
+                   test_end_is_read_while_the_halt_is_sent);
+    qtest_add_func("/vfio-ccw/halt/start-was-never-begun",
+                   test_halted_start_was_never_begun);
+    qtest_add_func("/vfio-ccw/halt/that-the-host-refuses-ends",
+                   test_halt_that_the_host_refuses_ends);
+    qtest_add_func("/vfio-ccw/cancel/is-cc2-but-for-a-queued-start",
+                   test_cancel_is_cc2_but_for_a_queued_start);
+}
+
+int main(int argc, char **argv)
+{
+    return vfio_ccw_test_main(argc, argv, add_tests);
+}

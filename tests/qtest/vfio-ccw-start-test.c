@@ -1,0 +1,200 @@
+/*
+ * QTest of vfio-ccw: the normal course of a start
+ *
+ * All code below runs in the test's thread; see vfio-ccw-fixture.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "vfio-ccw-fixture.h"
+
+#define SENSE_ID_LEN 7
+#define FBA_DEV_TYPE 0x9336
+#define FBA_IMAGE_SIZE (1024 * 512)
+
+static void test_sense_id(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    g_autofree char *zeroes = g_malloc0(FBA_IMAGE_SIZE);
+    g_autofree char *image = NULL;
+    g_autoptr(GError) err = NULL;
+    Bed *bed = bed_new();
+    g_autofree char *args = bed_device_args(bed);
+    CCW1 sense_id = {
+        .cmd_code = CCW_CMD_SENSE_ID,
+        .flags = CCW_FLAG_SLI,
+        .count = SENSE_ID_LEN,
+        .cda = DATA,
+    };
+    ORB orb = qcss_orb(INTPARM_SSCH, PROGRAM);
+    IOIntCode code;
+    IRB irb;
+
+    image = g_build_filename(bed->dir, "image", NULL);
+    g_file_set_contents(image, zeroes, FBA_IMAGE_SIZE, &err);
+    g_assert_no_error(err);
+    config.device = VFIO_CCW_HOST_DASD_FBA;
+    config.image = image;
+    bed_start_host(bed, &config);
+    bed->qts = qcss_init(args);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+
+    qcss_write_ccws(bed->qts, PROGRAM, &sense_id, 1);
+    g_assert_cmpint(qcss_tsch(bed->qts, SCHID, &irb), ==, 1);
+    g_assert_cmpint(qcss_ssch(bed->qts, SCHID, &orb), ==, 0);
+    qcss_wait_io(bed->qts, QCSS_CR6_ISC3, &code);
+    g_assert_cmphex(code.subsys_id, ==, SCHID);
+    g_assert_cmphex(code.intparm, ==, INTPARM_SSCH);
+    g_assert_cmpint(IO_INT_WORD_ISC(code.interrupt_id), ==, QCSS_ISC);
+
+    g_assert_cmpint(qcss_tsch(bed->qts, SCHID, &irb), ==, 0);
+    g_assert_cmphex(irb.scsw.ctrl, ==, SCSW_FCTL_START_FUNC | FINAL_STCTL);
+    g_assert_cmphex(irb.scsw.dstat, ==, NORMAL_END);
+    g_assert_cmphex(irb.scsw.cstat, ==, 0);
+    g_assert_cmphex(irb.scsw.cpa, ==, PROGRAM + sizeof(CCW1));
+    g_assert_cmpint(irb.scsw.count, ==, 0);
+    g_assert_cmpint(qcss_tsch(bed->qts, SCHID, &irb), ==, 1);
+    g_assert_cmphex(scsw_ctrl(bed), ==, 0);
+
+    g_assert_cmphex(qtest_readb(bed->qts, DATA), ==, 0xff);
+    g_assert_cmphex(qtest_readw(bed->qts, DATA + 4), ==, FBA_DEV_TYPE);
+    g_assert_cmphex(qtest_readb(bed->qts, DATA + SENSE_ID_LEN), ==, 0);
+
+    unlink(image);
+    bed_end(bed);
+}
+
+static void test_host_gets_the_orb(void)
+{
+    Bed *bed = bed_enabled();
+    ORB orb;
+
+    g_assert_cmpint(ssch(bed), ==, 0);
+    vfio_ccw_host_wait_start(bed->host, &orb);
+    g_assert_cmphex(orb.cpa, ==, PROGRAM);
+    g_assert_cmphex(orb.lpm, ==, 0xff);
+    g_assert_cmphex(orb.ctrl0 & ORB_CTRL0_MASK_FMT, !=, 0);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_normal_end(bed);
+    bed_end(bed);
+}
+
+/* Rules 1 and 2 */
+static void test_ssch_does_not_wait_for_the_host(void)
+{
+    Bed *bed = bed_enabled();
+    SCHIB schib;
+    IRB irb;
+
+    start_sent(bed);
+    g_assert_cmphex(scsw_ctrl(bed), ==,
+                    SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND);
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'query-status'}");
+
+    g_assert_cmpint(ssch(bed), ==, 2);
+    g_assert_cmpint(qcss_rsch(bed->qts, SCHID), ==, 2);
+    g_assert_cmpint(qcss_tsch(bed->qts, SCHID, &irb), ==, 1);
+    g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+    g_assert_cmpint(qcss_msch(bed->qts, SCHID, &schib), ==, 2);
+    g_assert_cmphex(scsw_ctrl(bed), ==,
+                    SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND);
+    expect_nothing(bed);
+
+    vfio_ccw_host_release(bed->host, VFIO_CCW_HOST_START, 0);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START);
+    vfio_ccw_host_wait_start(bed->host, NULL);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_normal_end(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+static void test_second_ssch_while_active_is_cc2(void)
+{
+    Bed *bed = bed_enabled();
+    unsigned starts;
+
+    start_active(bed);
+    starts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS);
+    g_assert_cmpint(ssch(bed), ==, 2);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_normal_end(bed);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS), ==,
+                    starts);
+    bed_end(bed);
+}
+
+/* The host may interrupt before it has answered the hand-over. */
+static void test_interrupt_before_the_answer(void)
+{
+    Bed *bed = bed_enabled();
+    unsigned signals = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_SIGNALS);
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_START_REPLY);
+    start_active(bed);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_START_REPLY);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_SIGNALS, signals + 1);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START_REPLY);
+    expect_normal_end(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* Rule 1: reading the IRB does not hold anyone up either. */
+static void test_irb_is_read_off_the_main_loop(void)
+{
+    Bed *bed = bed_enabled();
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_READ);
+    start_active(bed);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_READ);
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'query-status'}");
+    g_assert_cmpint(ssch(bed), ==, 2);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
+    expect_normal_end(bed);
+    bed_end(bed);
+}
+
+/* Rule 4: the host interface knows no resume. */
+static void test_suspend_control_is_a_program_check(void)
+{
+    Bed *bed = bed_enabled();
+    ORB orb = noop_orb(bed);
+    IRB irb = {
+        .scsw.flags = ORB_FLAGS | SCSW_FLAGS_MASK_SCTL,
+        .scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_STCTL_ALERT | FINAL_STCTL,
+        .scsw.cpa = PROGRAM + sizeof(CCW1),
+        .scsw.cstat = SCSW_CSTAT_PROG_CHECK,
+    };
+
+    orb.ctrl0 |= ORB_CTRL0_MASK_SPND;
+    g_assert_cmpint(qcss_ssch(bed->qts, SCHID, &orb), ==, 0);
+    expect_exactly(bed, &irb);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+static void add_tests(void)
+{
+    qtest_add_func("/vfio-ccw/start/sense-id", test_sense_id);
+    qtest_add_func("/vfio-ccw/start/host-gets-the-orb",
+                   test_host_gets_the_orb);
+    qtest_add_func("/vfio-ccw/start/ssch-does-not-wait-for-the-host",
+                   test_ssch_does_not_wait_for_the_host);
+    qtest_add_func("/vfio-ccw/start/second-ssch-while-active-is-cc2",
+                   test_second_ssch_while_active_is_cc2);
+    qtest_add_func("/vfio-ccw/start/interrupt-before-the-answer",
+                   test_interrupt_before_the_answer);
+    qtest_add_func("/vfio-ccw/start/irb-is-read-off-the-main-loop",
+                   test_irb_is_read_off_the_main_loop);
+    qtest_add_func("/vfio-ccw/resume/suspend-control-is-a-program-check",
+                   test_suspend_control_is_a_program_check);
+}
+
+int main(int argc, char **argv)
+{
+    return vfio_ccw_test_main(argc, argv, add_tests);
+}
