@@ -421,8 +421,9 @@ static unsigned cancel(VFIOCCWFsm *fsm, const Input *in)
 }
 
 /*
- * PoP figure 14-2, then what waited behind the status that was taken. An alert
- * is no function's status, so taking it leaves a function alone.
+ * PoP figure 14-2, then what waited behind the status that was taken, whose
+ * interrupt goes with it. An alert is no function's status, so taking it leaves
+ * a function alone.
  */
 static unsigned tested(VFIOCCWFsm *fsm, const Input *in)
 {
@@ -438,7 +439,7 @@ static unsigned tested(VFIOCCWFsm *fsm, const Input *in)
         schib->scsw.ctrl &= ~(SCSW_CTRL_MASK_FCTL | SCSW_ACTL_PENDINGS);
         schib->scsw.flags &= ~SCSW_FLAGS_MASK_PNO;
     }
-    return show_waiting(fsm);
+    return VFIO_CCW_DO_WITHDRAW_IRQ | show_waiting(fsm);
 }
 
 static unsigned sent(VFIOCCWFsm *fsm, const Input *in)

@@ -970,13 +970,13 @@ static const Order orders[] = {
           CLEAR | CLEARING },
         { "old-ok CE+DE halted", VFIO_CCW_CLEAR_QUEUED, 0, CLEAR | CLEARING },
         { "SENT ok cleared", VFIO_CCW_IDLE, INTERRUPT, CLEAR | PENDING },
-        { "TSCH", VFIO_CCW_IDLE, 0, 0 } } },
+        { "TSCH", VFIO_CCW_IDLE, WITHDRAW_IRQ, 0 } } },
     { "halt-of-a-queued-start-sends-the-halt-alone", {
         { "SSCH HSCH SENT ok", VFIO_CCW_HALT_ACTIVE, 0,
           START | HALT | STARTING | HALTING },
         { "halted", VFIO_CCW_IDLE, INTERRUPT,
           START | HALT | STARTING | PENDING },
-        { "TSCH", VFIO_CCW_IDLE, 0, 0 } } },
+        { "TSCH", VFIO_CCW_IDLE, WITHDRAW_IRQ, 0 } } },
     { "xsch-cancels-what-was-not-sent", {
         { "SSCH XSCH", VFIO_CCW_IDLE, WITHDRAW, 0 },
         { "CE+DE", VFIO_CCW_IDLE, 0, 0 },
@@ -1034,16 +1034,16 @@ static const Order orders[] = {
         { "CSCH HSCH", VFIO_CCW_CLEAR_QUEUED, 0, CLEAR | CLEARING, 2 },
         { "CSCH", VFIO_CCW_CLEAR_QUEUED, WITHDRAW_IRQ, CLEAR | CLEARING } } },
     { "two-cpus-take-one-status", {
-        { "SSCH SENT ok CE+DE TSCH", VFIO_CCW_IDLE, 0, 0 },
+        { "SSCH SENT ok CE+DE TSCH", VFIO_CCW_IDLE, WITHDRAW_IRQ, 0 },
         { "TSCH", VFIO_CCW_IDLE, 0, 0, 1 } } },
     { "alert-during-a-start", {
         { "SSCH SENT ok alert", VFIO_CCW_START_ACTIVE, INTERRUPT,
           START | STARTING | ALERT },
         { "CE+DE", VFIO_CCW_IDLE, 0, START | STARTING | ALERT },
-        { "TSCH", VFIO_CCW_IDLE, INTERRUPT, START | DONE },
+        { "TSCH", VFIO_CCW_IDLE, WITHDRAW_IRQ | INTERRUPT, START | DONE },
         { "alert-UC", VFIO_CCW_IDLE, 0, START | DONE },
-        { "TSCH", VFIO_CCW_IDLE, INTERRUPT, ALERT },
-        { "TSCH", VFIO_CCW_IDLE, 0, 0 } } },
+        { "TSCH", VFIO_CCW_IDLE, WITHDRAW_IRQ | INTERRUPT, ALERT },
+        { "TSCH", VFIO_CCW_IDLE, WITHDRAW_IRQ, 0 } } },
     { "alert-behind-status-that-a-halt-withdraws", {
         { "SSCH SENT ok PCI alert", VFIO_CCW_START_ACTIVE, 0,
           START | ACTIVE | INTERMEDIATE },
@@ -1055,7 +1055,7 @@ static const Order orders[] = {
           START | DEVICE | INTERMEDIATE | PRIMARY },
         { "DE", VFIO_CCW_IDLE, 0, START | INTERMEDIATE | DONE } } },
     { "ce-is-taken-then-de", {
-        { "SSCH SENT ok CE TSCH", VFIO_CCW_IDLE, 0, DEVICE },
+        { "SSCH SENT ok CE TSCH", VFIO_CCW_IDLE, WITHDRAW_IRQ, DEVICE },
         { "DE", VFIO_CCW_IDLE, INTERRUPT, SECONDARY },
         { "TSCH DE", VFIO_CCW_IDLE, 0, 0 } } },
     { "de-keeps-the-next-start-from-starting", {
@@ -1074,16 +1074,17 @@ static const Order orders[] = {
     { "de-comes-after-the-next-start-failed", {
         { "SSCH SENT ok CE TSCH SSCH SENT EBUSY", VFIO_CCW_IDLE, INTERRUPT,
           START | STARTING | DEVICE | ALERT },
-        { "TSCH", VFIO_CCW_IDLE, 0, DEVICE },
+        { "TSCH", VFIO_CCW_IDLE, WITHDRAW_IRQ, DEVICE },
         { "DE", VFIO_CCW_IDLE, INTERRUPT, SECONDARY } } },
     { "de-adds-to-a-deferred-condition-code", {
         { "SSCH SENT ok CE TSCH SSCH SENT EBUSY DE", VFIO_CCW_IDLE, 0,
           START | STARTING | ALERT | SECONDARY },
-        { "TSCH", VFIO_CCW_IDLE, 0, 0 } } },
+        { "TSCH", VFIO_CCW_IDLE, WITHDRAW_IRQ, 0 } } },
     { "de-comes-after-the-next-start-was-accepted", {
         { "SSCH SENT ok CE TSCH SSCH SENT ok DE", VFIO_CCW_START_ACTIVE,
           INTERRUPT, START | STARTING | DEVICE | ALERT | PENDING },
-        { "TSCH", VFIO_CCW_START_ACTIVE, 0, START | STARTING | DEVICE },
+        { "TSCH", VFIO_CCW_START_ACTIVE, WITHDRAW_IRQ,
+          START | STARTING | DEVICE },
         { "CE+DE", VFIO_CCW_IDLE, INTERRUPT, START | DONE } } },
     { "gone-exactly-once", {
         { "SSCH SENT GONE", VFIO_CCW_NOT_OPER, GONE, 0 },

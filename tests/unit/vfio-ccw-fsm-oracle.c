@@ -334,7 +334,7 @@ Ruling oracle_tested(Oracle *o)
         scsw->flags &= FLAGS_OF_ORB;
     }
     forget_status(o);
-    return (Ruling) { .todo = show_waiting(o) };
+    return (Ruling) { .todo = VFIO_CCW_DO_WITHDRAW_IRQ | show_waiting(o) };
 }
 
 /* What became of a request */
