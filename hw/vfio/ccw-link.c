@@ -55,6 +55,7 @@ typedef struct Job {
     VFIOCCWRequest request;
     /* filled in by the worker */
     int ret;                /* 0 or -errno */
+    bool overtook;          /* a start had not returned when this was sent */
     int schib_ret;
     bool has_schib;         /* schib_ret and, if that is 0, schib are valid */
     SCHIB schib;
@@ -215,9 +216,13 @@ static bool means_look_at_schib(int ret)
 
 static void job_request(Job *job)
 {
+    VFIOCCWLink *link = job->link;
+
     if (job->lane == VFIO_CCW_LANE_START) {
         job_start(job);
+        qatomic_set(&link->start_out, 0);
     } else {
+        job->overtook = qatomic_read(&link->start_out);
         job_command(job);
     }
     if (means_look_at_schib(job->ret)) {
@@ -363,6 +368,9 @@ static void submit(VFIOCCWLink *link, VFIOCCWLane lane)
         job->suspect = link->sent_since_irb;
         link->sent_since_irb = false;
     }
+    if (lane == VFIO_CCW_LANE_START) {
+        qatomic_set(&link->start_out, 1);
+    }
     if (lane == VFIO_CCW_LANE_HALT || lane == VFIO_CCW_LANE_CLEAR) {
         link->start_overtaken = link->busy[VFIO_CCW_LANE_START];
     }
@@ -466,7 +474,7 @@ static void retry_timer_cb(void *opaque)
 static bool came_too_early(const Job *job)
 {
     return job->lane != VFIO_CCW_LANE_START && !job->ret &&
-           job->link->start_overtaken;
+           job->overtook && job->link->start_overtaken;
 }
 
 static bool means_try_again(const Job *job)

@@ -120,6 +120,7 @@ struct VFIOCCWLink {
     uint32_t newest;                  /* number of the request that counts */
     QEMUTimer *retry_timer;
     bool start_overtaken;             /* by the halt or clear at the host */
+    int start_out;                    /* with the host; atomic, no lock */
     IRB last_irb;                     /* as it was read last */
     bool sent_since_irb;              /* a request, since that read began */
 };

@@ -235,10 +235,23 @@ Bed *bed_enabled(void)
     return bed_enabled_with(&config, "");
 }
 
-void start_active(Bed *bed)
+void start_unanswered(Bed *bed)
 {
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_START_REPLY);
     g_assert_cmpint(ssch(bed), ==, 0);
     vfio_ccw_host_wait_start(bed->host, NULL);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_START_REPLY);
+}
+
+/* QEMU looks for an IRB only when it has had the answer to the start. */
+void start_active(Bed *bed)
+{
+    unsigned reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_READS);
+
+    g_assert_cmpint(ssch(bed), ==, 0);
+    vfio_ccw_host_wait_start(bed->host, NULL);
+    vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_READS, reads + 1);
 }
 
 void start_sent(Bed *bed)

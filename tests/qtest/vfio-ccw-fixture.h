@@ -85,8 +85,10 @@ ORB noop_orb(Bed *bed);
 int ssch(Bed *bed);
 uint16_t scsw_ctrl(Bed *bed);
 
-/* A start that the host has accepted */
+/* A start that the host has accepted, as QEMU knows */
 void start_active(Bed *bed);
+/* A start that the host has accepted, but its answer is withheld */
+void start_unanswered(Bed *bed);
 /* A start whose hand-over the host does not answer, nor act on, yet */
 void start_sent(Bed *bed);
 /*

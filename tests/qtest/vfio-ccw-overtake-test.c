@@ -98,9 +98,7 @@ static void test_halt_overtakes_an_unanswered_start(void)
 {
     Bed *bed = bed_enabled();
 
-    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_START_REPLY);
-    start_active(bed);
-    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_START_REPLY);
+    start_unanswered(bed);
     g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
     vfio_ccw_host_wait_halt(bed->host);
     vfio_ccw_host_present_status(bed->host, 0, 0, 0);
@@ -117,9 +115,7 @@ static void test_clear_overtakes_an_unanswered_start(void)
 {
     Bed *bed = bed_enabled();
 
-    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_START_REPLY);
-    start_active(bed);
-    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_START_REPLY);
+    start_unanswered(bed);
     g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
     vfio_ccw_host_wait_clear(bed->host);
     vfio_ccw_host_present_status(bed->host, 0, 0, 0);

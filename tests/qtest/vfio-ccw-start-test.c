@@ -131,9 +131,7 @@ static void test_interrupt_before_the_answer(void)
     Bed *bed = bed_enabled();
     unsigned signals = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_SIGNALS);
 
-    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_START_REPLY);
-    start_active(bed);
-    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_START_REPLY);
+    start_unanswered(bed);
     vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
     vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_SIGNALS, signals + 1);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START_REPLY);

@@ -378,9 +378,7 @@ static void test_reset_forgets_an_unanswered_start(void)
 {
     Bed *bed = bed_enabled();
 
-    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_START_REPLY);
-    start_active(bed);
-    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_START_REPLY);
+    start_unanswered(bed);
     qtest_system_reset(bed->qts);
     assert_reset_subchannel(bed);
 
