@@ -388,10 +388,20 @@ static bool request_at_host(VFIOCCWLink *link)
            link->busy[VFIO_CCW_LANE_CLEAR];
 }
 
+static bool irb_outstanding(VFIOCCWLink *link)
+{
+    return link->busy[VFIO_CCW_LANE_IRB] || link->due[VFIO_CCW_LANE_IRB];
+}
+
+/* A halt or clear goes past everything but its own kind, the first time. */
+static bool goes_past(const VFIOCCWRequest *request)
+{
+    return request->lane != VFIO_CCW_LANE_START && !request->attempts;
+}
+
 /*
- * A start goes alone. Halt and clear go past everything but their own kind;
- * after -EAGAIN, which the driver answers while it is busy with another request
- * of ours, they go when that request returns.
+ * What does not go past others waits until they have returned, and takes the
+ * interrupt first that the host may be busy with.
  */
 static bool may_send(VFIOCCWLink *link)
 {
@@ -401,11 +411,8 @@ static bool may_send(VFIOCCWLink *link)
         timer_pending(link->retry_timer)) {
         return false;
     }
-    if (request->lane == VFIO_CCW_LANE_START) {
-        return !request_at_host(link) && !link->busy[VFIO_CCW_LANE_IRB] &&
-               !link->due[VFIO_CCW_LANE_IRB];
-    }
-    return !request->attempts || !request_at_host(link);
+    return goes_past(request) ||
+           (!request_at_host(link) && !irb_outstanding(link));
 }
 
 static void deliver(VFIOCCWLink *link, VFIOCCWNews news)
@@ -447,8 +454,8 @@ static void kick(VFIOCCWLink *link)
         }
         return;
     }
-    /* An IRB that is there already must not pass for one of a new start. */
-    if (link->queued.valid && link->queued.lane == VFIO_CCW_LANE_START) {
+    /* An IRB that is there already must not pass for one of a new request. */
+    if (link->queued.valid && !goes_past(&link->queued)) {
         note_io_signal(link);
     }
     if (link->due[VFIO_CCW_LANE_IRB] && !link->busy[VFIO_CCW_LANE_IRB] &&

@@ -525,6 +525,11 @@ static void vfio_ccw_instance_finalize(Object *obj)
     g_free(vcdev->who);
 }
 
+static char *get_state(Object *obj, Error **errp)
+{
+    return g_strdup(vfio_ccw_state_name(VFIO_CCW(obj)->fsm.state));
+}
+
 #ifdef CONFIG_IOMMUFD
 static void set_fd(Object *obj, const char *str, Error **errp)
 {
@@ -572,6 +577,8 @@ static const VMStateDescription vfio_ccw_vmstate = {
 
 static void describe_properties(ObjectClass *klass)
 {
+    object_class_property_set_description(klass, "state",
+        "state of the subchannel, as in docs/devel/vfio-ccw.rst (read-only)");
     object_class_property_set_description(klass, "sysfsdev",
         "sysfs path of the host's mediated device");
     object_class_property_set_description(klass, "force-orb-pfch",
@@ -599,6 +606,7 @@ static void vfio_ccw_class_init(ObjectClass *klass, const void *data)
     VFIOCCWDeviceClass *vcc = VFIO_CCW_CLASS(klass);
 
     device_class_set_props(dc, vfio_ccw_properties);
+    object_class_property_add_str(klass, "state", get_state, NULL);
 #ifdef CONFIG_IOMMUFD
     object_class_property_add_str(klass, "fd", NULL, set_fd);
 #endif

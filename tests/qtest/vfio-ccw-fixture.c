@@ -243,15 +243,31 @@ void start_unanswered(Bed *bed)
     vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_START_REPLY);
 }
 
-/* QEMU looks for an IRB only when it has had the answer to the start. */
+static bool is_in_state(Bed *bed, const char *state)
+{
+    QDict *response = qtest_qmp(bed->qts, "{'execute': 'qom-get', 'arguments':"
+                                "{'path': '/machine/peripheral/ccw0',"
+                                " 'property': 'state'}}");
+    bool is = g_str_equal(qdict_get_str(response, "return"), state);
+
+    qobject_unref(response);
+    return is;
+}
+
+void wait_state(Bed *bed, const char *state)
+{
+    unsigned polls = 0;
+
+    while (!is_in_state(bed, state)) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+    }
+}
+
 void start_active(Bed *bed)
 {
-    unsigned reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_READS);
-
     g_assert_cmpint(ssch(bed), ==, 0);
     vfio_ccw_host_wait_start(bed->host, NULL);
-    vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
-    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_READS, reads + 1);
+    wait_state(bed, "START_ACTIVE");
 }
 
 void start_sent(Bed *bed)

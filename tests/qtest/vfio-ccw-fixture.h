@@ -85,6 +85,9 @@ ORB noop_orb(Bed *bed);
 int ssch(Bed *bed);
 uint16_t scsw_ctrl(Bed *bed);
 
+/* Wait until the device's property "state" says this */
+void wait_state(Bed *bed, const char *state);
+
 /* A start that the host has accepted, as QEMU knows */
 void start_active(Bed *bed);
 /* A start that the host has accepted, but its answer is withheld */
