@@ -173,17 +173,6 @@ static void assert_status_taken(Bed *bed)
     g_assert_cmphex(schib.scsw.flags & SCSW_FLAGS_MASK_PNO, ==, 0);
 }
 
-static void wait_status_pending(Bed *bed)
-{
-    int polls = 0;
-
-    while (ssch(bed) == 2) {
-        g_assert_cmpint(++polls, <, MAX_POLLS);
-        qtest_clock_step(bed->qts, RETRY_STEP_NS);
-    }
-    g_assert_cmpint(ssch(bed), ==, 1);
-}
-
 static void test_refused(const void *data)
 {
     const Case *c = data;
@@ -204,7 +193,7 @@ static void test_refused(const void *data)
         return;
     }
 
-    wait_status_pending(bed);
+    retry_until_pending(bed);
     assert_pnom_is_fresh(bed, c->answer);
     expect_exactly(bed, &irb);
     assert_status_taken(bed);

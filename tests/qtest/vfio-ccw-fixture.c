@@ -150,14 +150,15 @@ static void assert_same_scsw(const SCSW *scsw, const SCSW *expected)
     g_assert_cmphex(scsw->count, ==, expected->count);
 }
 
-static void wait_interruption(Bed *bed, IOIntCode *code)
+void retry_until_pending(Bed *bed)
 {
     int polls = 0;
 
-    while (!qcss_dequeue_io(bed->qts, QCSS_CR6_ISC3, code)) {
+    while (ssch(bed) == 2) {
         g_assert_cmpint(++polls, <, MAX_POLLS);
         qtest_clock_step(bed->qts, RETRY_STEP_NS);
     }
+    g_assert_cmpint(ssch(bed), ==, 1);
 }
 
 void expect_exactly(Bed *bed, const IRB *expected)
@@ -167,7 +168,7 @@ void expect_exactly(Bed *bed, const IRB *expected)
     SCSW scsw;
     IRB irb;
 
-    wait_interruption(bed, &code);
+    qcss_wait_io(bed->qts, QCSS_CR6_ISC3, &code);
     g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
     g_assert_cmphex(code.subsys_id, ==, SCHID);
     g_assert_cmphex(code.intparm, ==, schib.pmcw.intparm);
@@ -235,39 +236,26 @@ Bed *bed_enabled(void)
     return bed_enabled_with(&config, "");
 }
 
+void start_accepted(Bed *bed)
+{
+    g_assert_cmpint(ssch(bed), ==, 0);
+    vfio_ccw_host_wait_start(bed->host, NULL);
+}
+
 void start_unanswered(Bed *bed)
 {
     vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_START_REPLY);
-    g_assert_cmpint(ssch(bed), ==, 0);
-    vfio_ccw_host_wait_start(bed->host, NULL);
+    start_accepted(bed);
     vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_START_REPLY);
-}
-
-static bool is_in_state(Bed *bed, const char *state)
-{
-    QDict *response = qtest_qmp(bed->qts, "{'execute': 'qom-get', 'arguments':"
-                                "{'path': '/machine/peripheral/ccw0',"
-                                " 'property': 'state'}}");
-    bool is = g_str_equal(qdict_get_str(response, "return"), state);
-
-    qobject_unref(response);
-    return is;
-}
-
-void wait_state(Bed *bed, const char *state)
-{
-    unsigned polls = 0;
-
-    while (!is_in_state(bed, state)) {
-        g_assert_cmpint(++polls, <, MAX_POLLS);
-    }
 }
 
 void start_active(Bed *bed)
 {
-    g_assert_cmpint(ssch(bed), ==, 0);
-    vfio_ccw_host_wait_start(bed->host, NULL);
-    wait_state(bed, "START_ACTIVE");
+    start_accepted(bed);
+    vfio_ccw_host_present_status(bed->host, 0, SCSW_CSTAT_PCI, 0);
+    expect_irb(bed, SCSW_FCTL_START_FUNC | SCSW_STCTL_INTERMEDIATE |
+               SCSW_STCTL_STATUS_PEND, 0, SCSW_CSTAT_PCI);
+    g_assert_cmphex(scsw_ctrl(bed), ==, SCSW_FCTL_START_FUNC | ACTL_ACTIVE);
 }
 
 void start_sent(Bed *bed)

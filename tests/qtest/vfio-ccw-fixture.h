@@ -29,6 +29,7 @@
 /* What the SCSW takes over from the ORB of qcss_orb() */
 #define ORB_FLAGS (SCSW_FLAGS_MASK_FMT | SCSW_FLAGS_MASK_PFCH)
 
+#define ACTL_ACTIVE (SCSW_ACTL_SUBCH_ACTIVE | SCSW_ACTL_DEVICE_ACTIVE)
 #define NORMAL_END (SCSW_DSTAT_CHANNEL_END | SCSW_DSTAT_DEVICE_END)
 #define FINAL_STCTL (SCSW_STCTL_PRIMARY | SCSW_STCTL_SECONDARY | \
                      SCSW_STCTL_STATUS_PEND)
@@ -85,13 +86,12 @@ ORB noop_orb(Bed *bed);
 int ssch(Bed *bed);
 uint16_t scsw_ctrl(Bed *bed);
 
-/* Wait until the device's property "state" says this */
-void wait_state(Bed *bed, const char *state);
-
-/* A start that the host has accepted, as QEMU knows */
-void start_active(Bed *bed);
+/* A start that the host has accepted; QEMU may not have the answer yet */
+void start_accepted(Bed *bed);
 /* A start that the host has accepted, but its answer is withheld */
 void start_unanswered(Bed *bed);
+/* A start whose first status, a program-controlled one, the guest has taken */
+void start_active(Bed *bed);
 /* A start whose hand-over the host does not answer, nor act on, yet */
 void start_sent(Bed *bed);
 /*
@@ -101,13 +101,14 @@ void start_sent(Bed *bed);
 void start_queued(Bed *bed);
 /* The host has refused a request or may have: let QEMU ask again. */
 void wait_retried(Bed *bed, VfioCcwHostCounter counter, unsigned count);
+/* The same, until QEMU gives up: a function is in progress until then. */
+void retry_until_pending(Bed *bed);
 
 /* The next interruption is for this: the control bits but for ACTL */
 IRB expect_irb(Bed *bed, uint16_t ctrl, uint8_t dstat, uint8_t cstat);
 /*
  * The next interruption has the SCHIB's parameter and subclass, STSCH and then
- * TSCH show exactly @irb, and a second TSCH finds nothing. The clock advances
- * for as long as there is no interruption.
+ * TSCH show exactly @irb, and a second TSCH finds nothing.
  */
 void expect_exactly(Bed *bed, const IRB *irb);
 void expect_normal_end(Bed *bed);

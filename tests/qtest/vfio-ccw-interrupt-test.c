@@ -38,9 +38,8 @@ static IRB pci_of_active_start(void)
 {
     IRB irb = normal_end;
 
-    irb.scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_ACTL_SUBCH_ACTIVE |
-                    SCSW_ACTL_DEVICE_ACTIVE | SCSW_STCTL_INTERMEDIATE |
-                    SCSW_STCTL_STATUS_PEND;
+    irb.scsw.ctrl = SCSW_FCTL_START_FUNC | ACTL_ACTIVE |
+                    SCSW_STCTL_INTERMEDIATE | SCSW_STCTL_STATUS_PEND;
     irb.scsw.dstat = 0;
     irb.scsw.cstat = SCSW_CSTAT_PCI;
     return irb;
@@ -51,13 +50,12 @@ static void test_intermediate_status_keeps_the_start(void)
     Bed *bed = bed_enabled();
     IRB irb = pci_of_active_start();
 
-    start_active(bed);
+    start_accepted(bed);
     for (int round = 0; round < 2; round++) {
         vfio_ccw_host_present_status(bed->host, 0, SCSW_CSTAT_PCI, 0);
         expect_exactly(bed, &irb);
         g_assert_cmphex(scsw_ctrl(bed), ==,
-                        SCSW_FCTL_START_FUNC | SCSW_ACTL_SUBCH_ACTIVE |
-                        SCSW_ACTL_DEVICE_ACTIVE);
+                        SCSW_FCTL_START_FUNC | ACTL_ACTIVE);
         g_assert_cmpint(ssch(bed), ==, 2);
         g_assert_cmpint(qcss_xsch(bed->qts, SCHID), ==, 2);
     }
@@ -76,7 +74,7 @@ static void test_end_joins_intermediate_status(void)
 
     irb.scsw.ctrl |= SCSW_STCTL_INTERMEDIATE;
     irb.scsw.cstat = SCSW_CSTAT_PCI;
-    start_active(bed);
+    start_accepted(bed);
     vfio_ccw_host_present_status(bed->host, 0, SCSW_CSTAT_PCI, 0);
     wait_pending(bed, SCSW_STCTL_INTERMEDIATE);
     vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
@@ -113,7 +111,7 @@ static void start_ended_by_channel(Bed *bed)
 {
     IRB irb = channel_end();
 
-    start_active(bed);
+    start_accepted(bed);
     vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_CHANNEL_END, 0, 0);
     expect_exactly(bed, &irb);
     g_assert_cmphex(scsw_ctrl(bed), ==, SCSW_ACTL_DEVICE_ACTIVE);
@@ -138,7 +136,7 @@ static void test_device_end_joins_channel_end(void)
 {
     Bed *bed = bed_enabled();
 
-    start_active(bed);
+    start_accepted(bed);
     vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_CHANNEL_END, 0, 0);
     wait_pending(bed, SCSW_STCTL_PRIMARY);
     vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_DEVICE_END, 0, 0);
@@ -181,6 +179,7 @@ static void test_start_before_device_end_is_given_up(void)
 
     start_ended_by_channel(bed);
     g_assert_cmpint(ssch(bed), ==, 0);
+    retry_until_pending(bed);
     expect_exactly(bed, &deferred);
     g_assert_cmphex(scsw_ctrl(bed), ==, SCSW_ACTL_DEVICE_ACTIVE);
     vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_DEVICE_END, 0, 0);
@@ -202,15 +201,12 @@ static void test_deferred_cc_is_the_host_s(const void *data)
         .scsw.flags = ORB_FLAGS | flags,
         .scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND | ALERT_STCTL,
     };
-    int polls = 0;
 
-    start_active(bed);
+    start_accepted(bed);
     pmcw.pnom = pnom;
     vfio_ccw_host_set_pmcw(bed->host, &pmcw);
     vfio_ccw_host_present_irb(bed->host, &irb);
-    while (ssch(bed) == 2) {
-        g_assert_cmpint(++polls, <, MAX_POLLS);
-    }
+    retry_until_pending(bed);
     g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
     if (flags & SCSW_FLAGS_MASK_PNO) {
         g_assert_cmphex(schib.pmcw.pnom, ==, pnom);
@@ -275,7 +271,7 @@ static void test_attention_while_a_start_is_active(void)
 {
     Bed *bed = bed_enabled();
 
-    start_active(bed);
+    start_accepted(bed);
     vfio_ccw_host_present_irb(bed->host, &attention);
     expect_attention(bed, ORB_FLAGS,
                      SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND);
@@ -354,7 +350,7 @@ static void test_pending_status_is_not_overwritten(void)
     IOIntCode code;
     IRB irb;
 
-    start_active(bed);
+    start_accepted(bed);
     vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
     qcss_wait_io(bed->qts, QCSS_CR6_ALL, &code);
     vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_ATTENTION, 0, 0);
@@ -382,7 +378,7 @@ static void test_old_irb_does_not_end_a_new_start(void)
 {
     Bed *bed = bed_enabled();
 
-    start_active(bed);
+    start_accepted(bed);
     vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
     expect_nothing(bed);
     vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
@@ -431,7 +427,7 @@ static void test_first_signal_may_have_no_irb(void)
     Bed *bed = bed_plugged(&config);
 
     qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
-    start_active(bed);
+    start_accepted(bed);
     vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
     expect_nothing(bed);
     vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
@@ -444,7 +440,7 @@ static void test_two_signals_may_be_one_irb(void)
     Bed *bed = bed_enabled();
 
     for (int round = 0; round < 2; round++) {
-        start_active(bed);
+        start_accepted(bed);
         vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
         vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
         expect_exactly(bed, &normal_end);
@@ -471,7 +467,7 @@ static void test_old_end_does_not_end_a_new_start(const void *data)
     vfio_ccw_host_present_irb(bed->host, &irb);
     expect_end_of(bed, fctl);
 
-    start_active(bed);
+    start_accepted(bed);
     vfio_ccw_host_present_irb(bed->host, &irb);
     expect_nothing(bed);
     g_assert_cmphex(scsw_ctrl(bed), ==,
@@ -504,7 +500,7 @@ static void test_sense_is_in_the_ecw(const void *data)
     g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
     schib.pmcw.chars = concurrent_sense;
     g_assert_cmpint(qcss_msch(bed->qts, SCHID, &schib), ==, 0);
-    start_active(bed);
+    start_accepted(bed);
     end_with(bed, &irb);
     bed_end(bed);
 }
@@ -520,7 +516,7 @@ static void test_garbage_is_nothing(void)
     expect_nothing(bed);
     g_assert_cmphex(scsw_ctrl(bed), ==, 0);
 
-    start_active(bed);
+    start_accepted(bed);
     vfio_ccw_host_present_irb(bed->host, &garbage);
     expect_nothing(bed);
     end_with(bed, &normal_end);

@@ -486,7 +486,7 @@ static void test_end_comes_after_the_halt_is_accepted(void)
     expect_nothing(bed);
     g_assert_cmphex(scsw_ctrl(bed), ==,
                     SCSW_FCTL_START_FUNC | SCSW_FCTL_HALT_FUNC |
-                    SCSW_ACTL_START_PEND | SCSW_ACTL_HALT_PEND);
+                    SCSW_ACTL_HALT_PEND | ACTL_ACTIVE);
     vfio_ccw_host_present_status(bed->host, 0, 0, 0);
     expect_one_story(bed);
     bed_end(bed);
@@ -567,6 +567,7 @@ static void test_halt_that_the_host_refuses_ends(void)
     start_active(bed);
     vfio_ccw_host_answer(bed->host, VFIO_CCW_HOST_HALT, -EBUSY, UINT_MAX);
     g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    retry_until_pending(bed);
     expect_exactly(bed, &irb);
     vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
     expect_nothing(bed);

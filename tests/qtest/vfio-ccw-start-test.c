@@ -115,7 +115,7 @@ static void test_second_ssch_while_active_is_cc2(void)
     Bed *bed = bed_enabled();
     unsigned starts;
 
-    start_active(bed);
+    start_accepted(bed);
     starts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS);
     g_assert_cmpint(ssch(bed), ==, 2);
     vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
@@ -146,7 +146,7 @@ static void test_irb_is_read_off_the_main_loop(void)
     Bed *bed = bed_enabled();
 
     vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_READ);
-    start_active(bed);
+    start_accepted(bed);
     vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
     vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_READ);
     qtest_qmp_assert_success(bed->qts, "{'execute': 'query-status'}");

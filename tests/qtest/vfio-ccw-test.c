@@ -78,7 +78,7 @@ static void test_unplug_while_active(void)
 {
     Bed *bed = bed_enabled();
 
-    start_active(bed);
+    start_accepted(bed);
     qtest_qmp_device_del(bed->qts, "ccw0");
     expect_subchannel_report(bed);
     assert_unplugged(bed);
@@ -306,7 +306,7 @@ static void test_lost_host_ends_an_active_start(void)
 {
     Bed *bed = bed_enabled();
 
-    start_active(bed);
+    start_accepted(bed);
     bed_stop_host(bed);
     expect_gone(bed);
     bed_end(bed);
@@ -340,7 +340,7 @@ static void test_request_unplugs(void)
 {
     Bed *bed = bed_enabled();
 
-    start_active(bed);
+    start_accepted(bed);
     vfio_ccw_host_signal(bed->host, VFIO_CCW_REQ_IRQ_INDEX);
     qtest_qmp_eventwait(bed->qts, "DEVICE_DELETED");
     vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_CLOSES, 1);
@@ -364,7 +364,7 @@ static void test_reset_ends_an_active_start(void)
     Bed *bed = bed_enabled();
     unsigned resets = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_RESETS);
 
-    start_active(bed);
+    start_accepted(bed);
     qtest_system_reset(bed->qts);
     assert_reset_subchannel(bed);
     qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
