@@ -11,8 +11,6 @@
 
 #define CHPID 0x40
 
-/* Rule 8: the path fields are the host's. */
-
 static void test_schib_has_the_paths_of_the_host(void)
 {
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
@@ -94,6 +92,242 @@ static void test_channel_reports_keep_their_order(void)
     bed_end(bed);
 }
 
+/* SSCH, HSCH, XSCH, RSCH, MSCH: what they refuse they leave as it is */
+
+/* The host has no SCHIB to show: it changes by what the guest does alone. */
+static Bed *bed_without_refresh(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+
+    config.regions &= ~(1u << VFIO_CCW_HOST_REGION_SCHIB);
+    return bed_enabled_with(&config, "");
+}
+
+static SCHIB schib_of(Bed *bed)
+{
+    SCHIB schib;
+
+    g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+    return schib;
+}
+
+/* Each instruction's condition code; -1 where it would be accepted. */
+typedef struct Refusal {
+    int ssch;
+    int hsch;
+    int xsch;
+    int rsch;
+    int msch;
+} Refusal;
+
+static int msch_all_other(Bed *bed, const SCHIB *schib)
+{
+    SCHIB other = *schib;
+
+    other.pmcw.intparm = ~schib->pmcw.intparm;
+    other.pmcw.flags ^= PMCW_FLAGS_MASK_ENA | PMCW_FLAGS_MASK_ISC;
+    other.pmcw.lpm = ~schib->pmcw.lpm;
+    other.pmcw.mbi = ~schib->pmcw.mbi;
+    other.pmcw.chars ^= PMCW_CHARS_MASK_CSENSE;
+    return qcss_msch(bed->qts, SCHID, &other);
+}
+
+static void assert_refused(Bed *bed, const Refusal *refusal)
+{
+    SCHIB before = schib_of(bed);
+    ORB orb = noop_orb(bed);
+    SCHIB after;
+
+    orb.intparm = ~before.pmcw.intparm;
+    orb.lpm = ~before.pmcw.lpm;
+    orb.ctrl0 |= ORB_CTRL0_MASK_KEY;
+    g_assert_cmpint(qcss_ssch(bed->qts, SCHID, &orb), ==, refusal->ssch);
+    if (refusal->hsch >= 0) {
+        g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, refusal->hsch);
+    }
+    g_assert_cmpint(qcss_xsch(bed->qts, SCHID), ==, refusal->xsch);
+    g_assert_cmpint(qcss_rsch(bed->qts, SCHID), ==, refusal->rsch);
+    if (refusal->msch >= 0) {
+        g_assert_cmpint(msch_all_other(bed, &before), ==, refusal->msch);
+    }
+    after = schib_of(bed);
+    g_assert_cmpmem(&before, sizeof(before), &after, sizeof(after));
+}
+
+static void test_status_pending_is_cc1(void)
+{
+    static const Refusal refusal = { 1, 1, 1, 1, 1 };
+    Bed *bed = bed_without_refresh();
+
+    start_accepted(bed);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    retry_until_pending(bed);
+    assert_refused(bed, &refusal);
+    expect_normal_end(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* HSCH is accepted with intermediate status, which the others respect. */
+static void test_intermediate_status_pending_is_cc1(void)
+{
+    static const Refusal refusal = { 1, -1, 1, 1, 1 };
+    Bed *bed = bed_without_refresh();
+
+    start_accepted(bed);
+    vfio_ccw_host_present_status(bed->host, 0, SCSW_CSTAT_PCI, 0);
+    retry_until_pending(bed);
+    assert_refused(bed, &refusal);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    expect_nothing(bed);
+    vfio_ccw_host_wait_halt(bed->host);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_HALT_FUNC);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+static void test_start_in_progress_is_cc2(void)
+{
+    static const Refusal refusal = { 2, -1, 2, 2, 2 };
+    Bed *bed = bed_without_refresh();
+
+    start_sent(bed);
+    assert_refused(bed, &refusal);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START);
+    vfio_ccw_host_wait_start(bed->host, NULL);
+    assert_refused(bed, &refusal);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_normal_end(bed);
+    bed_end(bed);
+}
+
+static void test_halt_in_progress_is_cc2(void)
+{
+    static const Refusal refusal = { 2, 2, 2, 2, 2 };
+    Bed *bed = bed_without_refresh();
+
+    start_active(bed);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    assert_refused(bed, &refusal);
+    vfio_ccw_host_wait_halt(bed->host);
+    assert_refused(bed, &refusal);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_HALT_FUNC);
+    bed_end(bed);
+}
+
+static void test_clear_in_progress_is_cc2(void)
+{
+    static const Refusal refusal = { 2, 2, 2, 2, 2 };
+    Bed *bed = bed_without_refresh();
+
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    assert_refused(bed, &refusal);
+    vfio_ccw_host_wait_clear(bed->host);
+    assert_refused(bed, &refusal);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_CLEAR_FUNC);
+    bed_end(bed);
+}
+
+static void test_disabled_is_cc3(void)
+{
+    static const Refusal refusal = { 3, 3, 3, 3, -1 };
+    Bed *bed = bed_without_refresh();
+
+    qcss_disable(bed->qts, SCHID);
+    assert_refused(bed, &refusal);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 3);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* The guest decides over all that is its own, and over nothing else. */
+static void test_msch_changes_what_is_the_guest_s(void)
+{
+    const uint16_t own = PMCW_FLAGS_MASK_ISC | PMCW_FLAGS_MASK_ENA |
+                         PMCW_FLAGS_MASK_MME | PMCW_FLAGS_MASK_MP;
+    Bed *bed = bed_without_refresh();
+    SCHIB before = schib_of(bed);
+    SCHIB other = before;
+    SCHIB after;
+
+    other.pmcw.intparm = 0x11223344;
+    other.pmcw.flags = own | PMCW_FLAGS_MASK_TF;
+    other.pmcw.devno = ~before.pmcw.devno;
+    other.pmcw.lpm = 0x0f;
+    other.pmcw.pnom = ~before.pmcw.pnom;
+    other.pmcw.lpum = ~before.pmcw.lpum;
+    other.pmcw.pim = ~before.pmcw.pim;
+    other.pmcw.mbi = 0x1234;
+    other.pmcw.pam = ~before.pmcw.pam;
+    memset(other.pmcw.chpid, 0xee, sizeof(other.pmcw.chpid));
+    other.pmcw.chars = PMCW_CHARS_MASK_CSENSE;
+    memset(&other.scsw, 0xff, sizeof(other.scsw));
+    g_assert_cmpint(qcss_msch(bed->qts, SCHID, &other), ==, 0);
+
+    before.pmcw.intparm = other.pmcw.intparm;
+    before.pmcw.flags = own | PMCW_FLAGS_MASK_DNV;
+    before.pmcw.lpm = other.pmcw.lpm;
+    before.pmcw.mbi = other.pmcw.mbi;
+    before.pmcw.chars = other.pmcw.chars;
+    after = schib_of(bed);
+    g_assert_cmpmem(&before, sizeof(before), &after, sizeof(after));
+    bed_end(bed);
+}
+
+static void wait_paths(Bed *bed, const PMCW *paths)
+{
+    SCHIB schib;
+    int polls = 0;
+
+    do {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+        schib = schib_of(bed);
+    } while (schib.pmcw.pnom != paths->pnom);
+    g_assert_cmphex(schib.pmcw.pim, ==, paths->pim);
+    g_assert_cmphex(schib.pmcw.pam, ==, paths->pam);
+    g_assert_cmphex(schib.pmcw.pom, ==, paths->pom);
+    g_assert_cmphex(schib.pmcw.lpum, ==, paths->lpum);
+    g_assert_cmpmem(schib.pmcw.chpid, sizeof(schib.pmcw.chpid),
+                    paths->chpid, sizeof(paths->chpid));
+}
+
+/* STSCH asks for what a later STSCH will show. */
+static void test_stsch_shows_new_paths_of_the_host(void)
+{
+    PMCW paths = vfio_ccw_host_default_config().pmcw;
+    Bed *bed = bed_enabled();
+
+    paths.pim = 0xe0;
+    paths.pam = 0xa0;
+    paths.pom = 0x7f;
+    paths.lpum = 0x20;
+    paths.pnom = 0x40;
+    paths.chpid[1] = CHPID + 1;
+    paths.chpid[2] = CHPID + 2;
+    vfio_ccw_host_set_pmcw(bed->host, &paths);
+    wait_paths(bed, &paths);
+    bed_end(bed);
+}
+
+/* What the guest says of POM does not reach the host, whose POM counts. */
+static void test_pom_is_the_host_s(void)
+{
+    PMCW paths = vfio_ccw_host_default_config().pmcw;
+    Bed *bed = bed_enabled();
+    SCHIB schib = schib_of(bed);
+
+    schib.pmcw.pom = 0x0f;
+    g_assert_cmpint(qcss_msch(bed->qts, SCHID, &schib), ==, 0);
+    paths.pnom = 0x40;
+    vfio_ccw_host_set_pmcw(bed->host, &paths);
+    wait_paths(bed, &paths);
+    bed_end(bed);
+}
+
 static void add_tests(void)
 {
     qtest_add_func("/vfio-ccw/schib/has-the-paths-of-the-host",
@@ -104,6 +338,24 @@ static void add_tests(void)
                    test_channel_report_is_relayed);
     qtest_add_func("/vfio-ccw/channel-report/order-is-kept",
                    test_channel_reports_keep_their_order);
+    qtest_add_func("/vfio-ccw/refused/status-pending-is-cc1",
+                   test_status_pending_is_cc1);
+    qtest_add_func("/vfio-ccw/refused/intermediate-status-pending-is-cc1",
+                   test_intermediate_status_pending_is_cc1);
+    qtest_add_func("/vfio-ccw/refused/start-in-progress-is-cc2",
+                   test_start_in_progress_is_cc2);
+    qtest_add_func("/vfio-ccw/refused/halt-in-progress-is-cc2",
+                   test_halt_in_progress_is_cc2);
+    qtest_add_func("/vfio-ccw/refused/clear-in-progress-is-cc2",
+                   test_clear_in_progress_is_cc2);
+    qtest_add_func("/vfio-ccw/refused/disabled-is-cc3",
+                   test_disabled_is_cc3);
+    qtest_add_func("/vfio-ccw/schib/msch-changes-what-is-the-guest-s",
+                   test_msch_changes_what_is_the_guest_s);
+    qtest_add_func("/vfio-ccw/schib/stsch-shows-new-paths-of-the-host",
+                   test_stsch_shows_new_paths_of_the_host);
+    qtest_add_func("/vfio-ccw/schib/pom-is-the-host-s",
+                   test_pom_is_the_host_s);
 }
 
 int main(int argc, char **argv)

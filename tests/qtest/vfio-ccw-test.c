@@ -7,6 +7,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qapi/error.h"
 #include "qobject/qdict.h"
 #include "vfio-ccw-fixture.h"
 
@@ -406,6 +407,175 @@ static void test_reset_forgets_an_unread_irb(void)
     bed_end(bed);
 }
 
+/* Unplug in any state: the host withholds an answer of each kind. */
+
+typedef struct Withheld {
+    const char *test;
+    VfioCcwHostStep step;
+    void (*ask)(Bed *bed);
+} Withheld;
+
+static void ask_start(Bed *bed)
+{
+    g_assert_cmpint(ssch(bed), ==, 0);
+}
+
+static void ask_halt(Bed *bed)
+{
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+}
+
+static void ask_clear(Bed *bed)
+{
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+}
+
+static void ask_io_read(Bed *bed)
+{
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_ATTENTION, 0, 0);
+}
+
+static void ask_schib_read(Bed *bed)
+{
+    scsw_ctrl(bed);
+}
+
+static void ask_crw_read(Bed *bed)
+{
+    vfio_ccw_host_queue_crw(bed->host, (CRW) {
+        .flags = CRW_RSC_CHP << 8 | CRW_ERC_INIT,
+    });
+}
+
+static void ask_reset(Bed *bed)
+{
+    qtest_system_reset(bed->qts);
+}
+
+static const Withheld withheld[] = {
+    { "start", VFIO_CCW_HOST_START, ask_start },
+    { "start-reply", VFIO_CCW_HOST_START_REPLY, ask_start },
+    { "halt", VFIO_CCW_HOST_HALT, ask_halt },
+    { "halt-reply", VFIO_CCW_HOST_HALT_REPLY, ask_halt },
+    { "clear", VFIO_CCW_HOST_CLEAR, ask_clear },
+    { "clear-reply", VFIO_CCW_HOST_CLEAR_REPLY, ask_clear },
+    { "irb", VFIO_CCW_HOST_IO_READ, ask_io_read },
+    { "schib", VFIO_CCW_HOST_SCHIB_READ, ask_schib_read },
+    { "crw", VFIO_CCW_HOST_CRW_READ, ask_crw_read },
+    { "reset", VFIO_CCW_HOST_RESET, ask_reset },
+};
+
+static void test_unplug_while_withheld(const void *data)
+{
+    const Withheld *w = data;
+    Bed *bed = bed_enabled();
+
+    vfio_ccw_host_hold(bed->host, w->step);
+    w->ask(bed);
+    vfio_ccw_host_wait_held(bed->host, w->step);
+    qtest_qmp_device_del(bed->qts, "ccw0");
+    expect_subchannel_report(bed);
+    assert_unplugged(bed);
+    expect_nothing(bed);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_CLOSES, 1);
+
+    vfio_ccw_host_unhold(bed->host, w->step);
+    plug(bed);
+    expect_subchannel_report(bed);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* The host cannot reset its device in time: nobody but its guest waits. */
+static void test_reset_does_not_wait_for_the_host(void)
+{
+    Bed *bed = bed_enabled();
+    IRB irb;
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
+    qtest_system_reset(bed->qts);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
+    assert_reset_subchannel(bed);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    g_assert_cmpint(ssch(bed), ==, 0);
+    g_assert_cmpint(qcss_tsch(bed->qts, SCHID, &irb), ==, 1);
+    g_assert_cmpint(ssch(bed), ==, 2);
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'query-status'}");
+    expect_nothing(bed);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
+    vfio_ccw_host_wait_start(bed->host, NULL);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_normal_end(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* Several devices on one machine */
+
+#define MANY 4
+
+static void plug_another(Bed *bed, int i, const char *socket)
+{
+    g_autofree char *id = g_strdup_printf("another%d", i);
+    g_autofree char *devno = g_strdup_printf("fe.0.%04x", DEVNO + 1 + i);
+
+    qtest_qmp_assert_success(bed->qts,
+                             "{'execute': 'device_add', 'arguments': {"
+                             "'driver': 'vfio-ccw', 'id': %s,"
+                             "'devno': %s, 'x-msg-timeout': 60000,"
+                             "'socket': {'type': 'unix', 'path': %s}}}",
+                             id, devno, socket);
+}
+
+static void run_instant_program(Bed *bed, uint32_t schid)
+{
+    ORB orb = noop_orb(bed);
+    IRB irb;
+
+    qcss_enable(bed->qts, schid, INTPARM_MSCH);
+    g_assert_cmpint(qcss_ssch(bed->qts, schid, &orb), ==, 0);
+    qcss_wait_irb(bed->qts, schid, &irb);
+    g_assert_cmphex(irb.scsw.ctrl, ==, SCSW_FCTL_START_FUNC | FINAL_STCTL);
+    g_assert_cmphex(irb.scsw.dstat, ==, NORMAL_END);
+}
+
+/* One host cannot reset its device: the others' devices are ready. */
+static void test_reset_of_many_waits_for_none(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    VfioCcwHost *hosts[MANY];
+    Bed *bed = bed_enabled();
+
+    config.device = VFIO_CCW_HOST_INSTANT;
+    for (int i = 0; i < MANY; i++) {
+        g_autofree char *socket = g_strdup_printf("%s%d", bed->socket, i);
+
+        config.pmcw.devno = DEVNO + 1 + i;
+        hosts[i] = vfio_ccw_host_start(socket, &config, &error_abort);
+        plug_another(bed, i, socket);
+        run_instant_program(bed, SCHID + 1 + i);
+    }
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
+    qtest_system_reset(bed->qts);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    g_assert_cmpint(ssch(bed), ==, 0);
+    for (int i = 0; i < MANY; i++) {
+        run_instant_program(bed, SCHID + 1 + i);
+    }
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'query-status'}");
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
+    vfio_ccw_host_wait_start(bed->host, NULL);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_normal_end(bed);
+    for (int i = 0; i < MANY; i++) {
+        vfio_ccw_host_stop(hosts[i], &error_abort);
+    }
+    bed_end(bed);
+}
+
 static void add_tests(void)
 {
     qtest_add_func("/vfio-ccw/plug/and-unplug", test_plug_and_unplug);
@@ -456,6 +626,16 @@ static void add_tests(void)
                    test_reset_forgets_an_unanswered_start);
     qtest_add_func("/vfio-ccw/reset/forgets-an-unread-irb",
                    test_reset_forgets_an_unread_irb);
+    for (size_t i = 0; i < ARRAY_SIZE(withheld); i++) {
+        g_autofree char *path = g_strdup_printf("/vfio-ccw/unplug/withheld-%s",
+                                                withheld[i].test);
+
+        qtest_add_data_func(path, &withheld[i], test_unplug_while_withheld);
+    }
+    qtest_add_func("/vfio-ccw/reset/does-not-wait-for-the-host",
+                   test_reset_does_not_wait_for_the_host);
+    qtest_add_func("/vfio-ccw/reset/of-many-waits-for-none",
+                   test_reset_of_many_waits_for_none);
 }
 
 int main(int argc, char **argv)
