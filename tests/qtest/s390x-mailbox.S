@@ -2,8 +2,10 @@
  * A guest program that issues the instructions a qtest puts in its mailbox
  *
  * The firmware (-bios) of tests with real CPUs (-accel tcg), which have no
- * "css" commands: one mailbox for each of CPU 0 and 1. A CPU without a request
- * does nothing but count, so its counter tells whether the CPU is running.
+ * "css" commands: one mailbox for each of CPU 0 and 1. A request is a list of
+ * instructions, which are issued one after the other with a pause after each. A
+ * CPU without a request does nothing but count, so its counter tells whether the
+ * CPU is running.
  * What is here and in s390x-mailbox.h has to agree; the program in that header
  * is made from this file by s390x-mailbox.sh.
  *
@@ -18,11 +20,17 @@
         /* Offsets in a mailbox; see struct S390XMailbox */
         .set REQUEST, 0
         .set DONE, 4
-        .set INSN, 8
-        .set CC, 12
-        .set GR1, 16
-        .set GR2, 24
+        .set LIST, 8
+        .set LENGTH, 16
+        .set PAUSE, 24
         .set COUNT, 32
+
+        /* Offsets in an entry of the list; see struct S390XInsn */
+        .set INSN, 0
+        .set CC, 4
+        .set GR1, 8
+        .set GR2, 16
+        .set ENTRY_SIZE, 24
 
         /* Lowcore, and the SIGP order that makes a CPU load that PSW */
         .set RESTART_NEW_PSW, 0x1a0
@@ -50,12 +58,19 @@ serve:
         c       %r4, DONE(%r13)
         je      serve
 
-        lg      %r1, GR1(%r13)
-        lg      %r2, GR2(%r13)
-        ex      %r0, INSN(%r13)
+        lg      %r6, LIST(%r13)
+        lg      %r7, LENGTH(%r13)
+next_insn:
+        lg      %r1, GR1(%r6)
+        lg      %r2, GR2(%r6)
+        ex      %r0, INSN(%r6)
         ipm     %r5
         srl     %r5, 28
-        st      %r5, CC(%r13)
+        st      %r5, CC(%r6)
+        lg      %r8, PAUSE(%r13)
+        brctg   %r8, .
+        la      %r6, ENTRY_SIZE(%r6)
+        brctg   %r7, next_insn
         /* Last: DONE vouches for what the request has stored. */
         st      %r4, DONE(%r13)
         j       serve

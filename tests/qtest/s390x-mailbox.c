@@ -7,6 +7,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/bswap.h"
 #include "libqos/css.h"
 #include "s390x-mailbox.h"
 #include "s390x-mailbox-program.h"
@@ -17,11 +18,11 @@
 typedef struct S390XMailbox {
     uint32_t request;
     uint32_t done;
-    uint32_t insn;
-    uint32_t cc;
-    uint64_t gr1;
-    uint64_t gr2;
+    uint64_t list;
+    uint64_t length;
+    uint64_t pause;
     uint64_t count;
+    S390XInsn single;
 } S390XMailbox;
 
 #define MAILBOX_BASE   0x2000
@@ -43,19 +44,41 @@ QTestState *s390x_mailbox_init(const char *extra_args)
                               sizeof(s390x_mailbox_program), args);
 }
 
-void s390x_mailbox_post(QTestState *qts, int cpu, uint32_t insn, uint64_t gr1,
-                        uint64_t gr2)
+static S390XInsn swap_insn(S390XInsn insn)
 {
+    return (S390XInsn) {
+        .insn = cpu_to_be32(insn.insn),
+        .cc = cpu_to_be32(insn.cc),
+        .gr1 = cpu_to_be64(insn.gr1),
+        .gr2 = cpu_to_be64(insn.gr2),
+    };
+}
+
+static void swap_list(S390XInsn *insns, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        insns[i] = swap_insn(insns[i]);
+    }
+}
+
+void s390x_mailbox_post_list(QTestState *qts, int cpu, uint64_t addr,
+                             const S390XInsn *insns, size_t n,
+                             uint64_t pause)
+{
+    g_autofree S390XInsn *be = g_memdup2(insns, n * sizeof(*insns));
     uint32_t last = qtest_readl(qts, FIELD(cpu, request));
 
     g_assert_cmpint(qtest_readl(qts, FIELD(cpu, done)), ==, last);
-    qtest_writel(qts, FIELD(cpu, insn), insn);
-    qtest_writeq(qts, FIELD(cpu, gr1), gr1);
-    qtest_writeq(qts, FIELD(cpu, gr2), gr2);
+    swap_list(be, n);
+    qtest_memwrite(qts, addr, be, n * sizeof(*be));
+    qtest_writeq(qts, FIELD(cpu, list), addr);
+    qtest_writeq(qts, FIELD(cpu, length), n);
+    qtest_writeq(qts, FIELD(cpu, pause), pause);
     qtest_writel(qts, FIELD(cpu, request), last + 1);
 }
 
-int s390x_mailbox_wait(QTestState *qts, int cpu)
+void s390x_mailbox_wait_list(QTestState *qts, int cpu, uint64_t addr,
+                             S390XInsn *insns, size_t n)
 {
     uint32_t request = qtest_readl(qts, FIELD(cpu, request));
     int polls = 0;
@@ -63,7 +86,24 @@ int s390x_mailbox_wait(QTestState *qts, int cpu)
     while (qtest_readl(qts, FIELD(cpu, done)) != request) {
         g_assert_cmpint(++polls, <, MAX_POLLS);
     }
-    return qtest_readl(qts, FIELD(cpu, cc));
+    qtest_memread(qts, addr, insns, n * sizeof(*insns));
+    swap_list(insns, n);
+}
+
+void s390x_mailbox_post(QTestState *qts, int cpu, uint32_t insn, uint64_t gr1,
+                        uint64_t gr2)
+{
+    S390XInsn single = { .insn = insn, .gr1 = gr1, .gr2 = gr2 };
+
+    s390x_mailbox_post_list(qts, cpu, FIELD(cpu, single), &single, 1, 1);
+}
+
+int s390x_mailbox_wait(QTestState *qts, int cpu)
+{
+    S390XInsn single;
+
+    s390x_mailbox_wait_list(qts, cpu, FIELD(cpu, single), &single, 1);
+    return single.cc;
 }
 
 int s390x_mailbox_issue(QTestState *qts, int cpu, uint32_t insn, uint64_t gr1,

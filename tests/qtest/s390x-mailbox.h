@@ -13,11 +13,24 @@
 
 #include "libqtest.h"
 
+/* Instructions without a storage operand */
+#define S390X_INSN_CSCH  0xb2300000
+#define S390X_INSN_HSCH  0xb2310000
+#define S390X_INSN_XSCH  0xb2760000
+
 /* Instructions whose storage operand is where GR2 says */
 #define S390X_INSN_MSCH  0xb2322000
 #define S390X_INSN_SSCH  0xb2332000
 #define S390X_INSN_STSCH 0xb2342000
 #define S390X_INSN_TSCH  0xb2352000
+
+/* One instruction of a list, in host byte order */
+typedef struct S390XInsn {
+    uint32_t insn;
+    uint32_t cc;        /* once it has been carried out */
+    uint64_t gr1;
+    uint64_t gr2;
+} S390XInsn;
 
 /* Start a machine whose CPUs 0 and 1 run the program. */
 QTestState *s390x_mailbox_init(const char *extra_args);
@@ -28,6 +41,17 @@ void s390x_mailbox_post(QTestState *qts, int cpu, uint32_t insn, uint64_t gr1,
 
 /* Wait until @cpu has carried it out; the condition code. */
 int s390x_mailbox_wait(QTestState *qts, int cpu);
+
+/*
+ * The same with a list of @n, put at @addr in the guest's storage; waiting
+ * fetches their condition codes. After each instruction the CPU does nothing
+ * for as long as it takes to count @pause, at least 1, down to zero.
+ */
+void s390x_mailbox_post_list(QTestState *qts, int cpu, uint64_t addr,
+                             const S390XInsn *insns, size_t n,
+                             uint64_t pause);
+void s390x_mailbox_wait_list(QTestState *qts, int cpu, uint64_t addr,
+                             S390XInsn *insns, size_t n);
 
 /* Post and wait. */
 int s390x_mailbox_issue(QTestState *qts, int cpu, uint32_t insn, uint64_t gr1,
