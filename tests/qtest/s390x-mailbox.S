@@ -4,7 +4,7 @@
  * The firmware (-bios) of tests with real CPUs (-accel tcg), which have no
  * "css" commands: one mailbox for each of CPU 0 and 1. A request is a list of
  * instructions, which are issued one after the other with a pause after each. A
- * CPU without a request does nothing but count, so its counter tells whether the
+ * CPU without a request does nothing but count: its counter tells whether the
  * CPU is running.
  * What is here and in s390x-mailbox.h has to agree; the program in that header
  * is made from this file by s390x-mailbox.sh.

@@ -151,6 +151,7 @@ static void test_device_end_joins_channel_end(void)
 static void test_device_end_defers_the_next_start(void)
 {
     Bed *bed = bed_enabled();
+    unsigned writes = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_WRITES);
     IRB irb = late_device_end();
 
     irb.scsw.flags |= 1 << 8;
@@ -158,6 +159,7 @@ static void test_device_end_defers_the_next_start(void)
                      SCSW_STCTL_ALERT;
     start_ended_by_channel(bed);
     g_assert_cmpint(ssch(bed), ==, 0);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_WRITES, writes + 2);
     vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_DEVICE_END, 0, 0);
     expect_exactly(bed, &irb);
     g_assert_cmphex(scsw_ctrl(bed), ==, 0);
