@@ -292,6 +292,63 @@ static void test_instant(Client *c, const void *device)
                      100);
 }
 
+static void test_recurring_answers(Client *c, const void *device)
+{
+    vfio_ccw_host_answer_every(c->host, VFIO_CCW_HOST_START, -EBUSY, 2, 5);
+    for (int i = 0; i < 20; i++) {
+        expect_reply(c, send_start(c), i % 5 < 3 ? 0 : EBUSY);
+        if (i % 5 < 3) {
+            expect_interrupt(c);
+        }
+    }
+}
+
+static void expect_interrupts(Client *c, unsigned count)
+{
+    expect_interrupt(c);
+    g_assert_cmpuint(vfio_ccw_host_count(c->host, VFIO_CCW_HOST_INTERRUPTS),
+                     ==, count);
+}
+
+/* The device does not hear of the start, but of the clear that follows */
+static void test_lost_start(Client *c, const void *device)
+{
+    vfio_ccw_host_answer(c->host, VFIO_CCW_HOST_DEVICE_START, -ECANCELED, 1);
+    expect_reply(c, send_start(c), 0);
+    expect_reply(c, send_async(c, VFIO_CCW_ASYNC_CMD_CSCH), 0);
+    expect_interrupts(c, 1);
+    expect_reply(c, send_start(c), 0);
+    expect_interrupts(c, 2);
+}
+
+/* A clear makes the subchannel forget what the device has yet to hear */
+static void test_held_device_start(Client *c, const void *device)
+{
+    vfio_ccw_host_hold(c->host, VFIO_CCW_HOST_DEVICE_START);
+    expect_reply(c, send_start(c), 0);
+    vfio_ccw_host_wait_held(c->host, VFIO_CCW_HOST_DEVICE_START);
+    expect_reply(c, send_async(c, VFIO_CCW_ASYNC_CMD_CSCH), 0);
+    expect_interrupts(c, 1);
+    expect_reply(c, send_start(c), 0);
+    vfio_ccw_host_wait_held(c->host, VFIO_CCW_HOST_DEVICE_START);
+    vfio_ccw_host_unhold(c->host, VFIO_CCW_HOST_DEVICE_START);
+    expect_interrupts(c, 2);
+}
+
+/* Neither does a halt that the device does not hear of end anything */
+static void test_lost_halt(Client *c, const void *device)
+{
+    vfio_ccw_host_answer(c->host, VFIO_CCW_HOST_DEVICE_START, -ECANCELED, 1);
+    vfio_ccw_host_answer(c->host, VFIO_CCW_HOST_DEVICE_HALT, -ECANCELED, 1);
+    expect_reply(c, send_start(c), 0);
+    expect_reply(c, send_async(c, VFIO_CCW_ASYNC_CMD_HSCH), 0);
+    expect_reply(c, send_async(c, VFIO_CCW_ASYNC_CMD_HSCH), EBUSY);
+    expect_reply(c, send_async(c, VFIO_CCW_ASYNC_CMD_CSCH), 0);
+    expect_interrupts(c, 1);
+    expect_reply(c, send_start(c), 0);
+    expect_interrupts(c, 2);
+}
+
 /* Answers come when they can, in whatever order */
 static void test_order(Client *c, const void *device)
 {
@@ -574,6 +631,11 @@ static void add_client(const char *name, VfioCcwHostDevice device,
                client_teardown);
 }
 
+static void add_instant(const char *name, void (*test)(Client *, const void *))
+{
+    add_client(name, VFIO_CCW_HOST_INSTANT, client_ready, test);
+}
+
 static void add_server(const char *name, void (*test)(Client *, const void *))
 {
     add_client(name, VFIO_CCW_HOST_SCRIPTED, client_ready, test);
@@ -583,8 +645,11 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     add_server("/vfio-ccw-host/server/start", test_start);
-    add_client("/vfio-ccw-host/server/instant", VFIO_CCW_HOST_INSTANT,
-               client_ready, test_instant);
+    add_instant("/vfio-ccw-host/server/instant", test_instant);
+    add_instant("/vfio-ccw-host/server/recurring", test_recurring_answers);
+    add_instant("/vfio-ccw-host/server/lost-start", test_lost_start);
+    add_instant("/vfio-ccw-host/server/lost-halt", test_lost_halt);
+    add_instant("/vfio-ccw-host/server/device-start", test_held_device_start);
     add_server("/vfio-ccw-host/server/order", test_order);
     add_server("/vfio-ccw-host/server/held-start", test_held_start);
     add_server("/vfio-ccw-host/server/dma", test_dma_by_message);

@@ -26,8 +26,20 @@ void host_gate_init(HostGate *gate, void (*held)(void *opaque), void *opaque)
     }
 }
 
+static int next_recurring_answer(HostGate *gate, VfioCcwHostStep step)
+{
+    unsigned period = gate->step[step].period;
+    unsigned turn = gate->step[step].turn;
+
+    gate->step[step].turn = (turn + 1) % period;
+    return turn < period - gate->step[step].times ? 0 : gate->step[step].err;
+}
+
 static int next_answer(HostGate *gate, VfioCcwHostStep step)
 {
+    if (gate->step[step].period) {
+        return next_recurring_answer(gate, step);
+    }
     if (gate->step[step].times == 0) {
         return 0;
     }

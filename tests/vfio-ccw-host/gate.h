@@ -21,6 +21,8 @@ typedef struct HostGate {
         bool hold;
         int err;
         unsigned times;
+        unsigned period;        /* 0: the next @times, and no more */
+        unsigned turn;          /* of the period */
         GQueue held;
     } step[VFIO_CCW_HOST_NR_STEPS];
     /* Told whenever a step has been withheld */

@@ -29,6 +29,7 @@ struct VfioCcwHost {
     HostSubchannel sch;
     HostDriver driver;
     VfioCcwHostDevice device;
+    const HostDeviceOps *device_ops;
     DasdFba *dasd;
 
     HostRequest *hello;         /* not answered yet */
@@ -58,6 +59,8 @@ static const char *const step_names[VFIO_CCW_HOST_NR_STEPS] = {
     [VFIO_CCW_HOST_ASYNC_READ] = "async region read",
     [VFIO_CCW_HOST_SCHIB_READ] = "SCHIB region read",
     [VFIO_CCW_HOST_CRW_READ] = "CRW region read",
+    [VFIO_CCW_HOST_DEVICE_START] = "device start",
+    [VFIO_CCW_HOST_DEVICE_HALT] = "device halt",
     [VFIO_CCW_HOST_RESET] = "reset",
     [VFIO_CCW_HOST_INTERRUPT] = "interrupt",
     [VFIO_CCW_HOST_IO_WORK] = "I/O work",
@@ -214,6 +217,68 @@ static const HostServerOps server_ops = {
 };
 
 /*
+ * What the subchannel asks of the device, past the gate
+ */
+
+static void device_start_passed(void *opaque, int err)
+{
+    VfioCcwHost *host = opaque;
+
+    if (!err) {
+        host->device_ops->start(host->dasd, &host->sch, host->sch.cp);
+    }
+}
+
+static void device_start(void *opaque, HostSubchannel *sch, ChannelProgram *cp)
+{
+    VfioCcwHost *host = opaque;
+
+    host_gate_pass(&host->gate, VFIO_CCW_HOST_DEVICE_START,
+                   device_start_passed, host);
+}
+
+/* What the device has not heard of yet, it never will */
+static void forget(VfioCcwHost *host, VfioCcwHostStep step)
+{
+    while (host_gate_release(&host->gate, step, -ECANCELED)) {
+        ;
+    }
+}
+
+static void device_halt_passed(void *opaque, int err)
+{
+    VfioCcwHost *host = opaque;
+
+    if (!err) {
+        forget(host, VFIO_CCW_HOST_DEVICE_START);
+        host->device_ops->halt(host->dasd, &host->sch);
+    }
+}
+
+static void device_halt(void *opaque, HostSubchannel *sch)
+{
+    VfioCcwHost *host = opaque;
+
+    host_gate_pass(&host->gate, VFIO_CCW_HOST_DEVICE_HALT,
+                   device_halt_passed, host);
+}
+
+static void device_clear(void *opaque, HostSubchannel *sch)
+{
+    VfioCcwHost *host = opaque;
+
+    forget(host, VFIO_CCW_HOST_DEVICE_START);
+    forget(host, VFIO_CCW_HOST_DEVICE_HALT);
+    host->device_ops->clear(host->dasd, sch);
+}
+
+static const HostDeviceOps gated_device_ops = {
+    .start = device_start,
+    .halt = device_halt,
+    .clear = device_clear,
+};
+
+/*
  * Starting and stopping
  */
 
@@ -247,18 +312,19 @@ static bool host_open_device(VfioCcwHost *host, const VfioCcwHostConfig *config,
                              Error **errp)
 {
     HostDma *dma = host_server_dma(host->server);
-    const HostDeviceOps *ops = &scripted_device_ops;
 
     if (config->device == VFIO_CCW_HOST_DASD_FBA) {
         host->dasd = dasd_fba_open(config->image, dma, host->context, errp);
         if (!host->dasd) {
             return false;
         }
-        ops = &dasd_fba_ops;
+        host->device_ops = &dasd_fba_ops;
     } else if (config->device == VFIO_CCW_HOST_INSTANT) {
-        ops = &instant_device_ops;
+        host->device_ops = &instant_device_ops;
+    } else {
+        host->device_ops = &scripted_device_ops;
     }
-    host_subchannel_init(&host->sch, &config->pmcw, ops, host->dasd,
+    host_subchannel_init(&host->sch, &config->pmcw, &gated_device_ops, host,
                          host_driver_interrupt, &host->driver);
     host_driver_init(&host->driver, config, &host->gate, dma, &host->sch,
                      happened, host);
@@ -457,6 +523,7 @@ typedef struct GateArg {
     VfioCcwHostStep step;
     int err;
     unsigned times;
+    unsigned period;
     bool found;
 } GateArg;
 
@@ -521,12 +588,24 @@ static void do_answer(VfioCcwHost *host, void *opaque)
 
     host->gate.step[arg->step].err = arg->err;
     host->gate.step[arg->step].times = arg->times;
+    host->gate.step[arg->step].period = arg->period;
+    host->gate.step[arg->step].turn = 0;
 }
 
 void vfio_ccw_host_answer(VfioCcwHost *host, VfioCcwHostStep step, int err,
                           unsigned times)
 {
     GateArg arg = { .step = step, .err = err, .times = times };
+
+    host_call(host, do_answer, &arg);
+}
+
+void vfio_ccw_host_answer_every(VfioCcwHost *host, VfioCcwHostStep step,
+                                int err, unsigned times, unsigned period)
+{
+    GateArg arg = {
+        .step = step, .err = err, .times = times, .period = period,
+    };
 
     host_call(host, do_answer, &arg);
 }

@@ -59,7 +59,8 @@ typedef struct VfioCcwHostConfig {
 /*
  * The steps of the driver that can be withheld, or answered with an errno.
  * The order in which a start goes through them: START, START_REPLY,
- * INTERRUPT, IO_WORK, IO_READ; the reply may come after the interrupt.
+ * DEVICE_START, INTERRUPT, IO_WORK, IO_READ; the reply may come after all but
+ * the first.
  */
 typedef enum VfioCcwHostStep {
     /* VFIO_USER_VERSION, before anything is known of the client */
@@ -81,6 +82,13 @@ typedef enum VfioCcwHostStep {
     VFIO_CCW_HOST_ASYNC_READ,
     VFIO_CCW_HOST_SCHIB_READ,
     VFIO_CCW_HOST_CRW_READ,
+    /*
+     * The subchannel is past its function's pending state, the device has not
+     * heard of the function. A halt that arrives, or a clear, makes what is
+     * withheld here lost.
+     */
+    VFIO_CCW_HOST_DEVICE_START,
+    VFIO_CCW_HOST_DEVICE_HALT,
     /* VFIO_USER_DEVICE_RESET, before the driver acts */
     VFIO_CCW_HOST_RESET,
     /* The subchannel is status pending, the host has not done its TSCH */
@@ -153,8 +161,9 @@ void vfio_ccw_host_wait_held(VfioCcwHost *host, VfioCcwHostStep step);
  *
  * With @err 0 the driver goes on as if nothing had been. With a negative
  * errno a request is answered with that and the driver does not act on it; a
- * *_REPLY only has its answer replaced; an INTERRUPT or IO_WORK is lost. The
- * step remains held for those that follow. A @step must be being withheld.
+ * *_REPLY only has its answer replaced; a DEVICE_*, INTERRUPT or IO_WORK is
+ * lost. The step remains held for those that follow. A @step must be being
+ * withheld.
  */
 void vfio_ccw_host_release(VfioCcwHost *host, VfioCcwHostStep step, int err);
 
@@ -172,6 +181,14 @@ void vfio_ccw_host_unhold(VfioCcwHost *host, VfioCcwHostStep step);
  */
 void vfio_ccw_host_answer(VfioCcwHost *host, VfioCcwHostStep step, int err,
                           unsigned times);
+
+/*
+ * vfio_ccw_host_answer_every: vfio_ccw_host_answer(), again and again
+ *
+ * Of every @period @steps that come, the last @times are answered with @err.
+ */
+void vfio_ccw_host_answer_every(VfioCcwHost *host, VfioCcwHostStep step,
+                                int err, unsigned times, unsigned period);
 
 /*
  * vfio_ccw_host_wait_start: wait for the next start function
