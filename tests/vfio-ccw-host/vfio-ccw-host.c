@@ -11,6 +11,7 @@
 #include <glib-unix.h>
 #include "qapi/error.h"
 #include "qemu/error-report.h"
+#include "faults.h"
 #include "vfio-ccw-host.h"
 
 static const char summary[] =
@@ -29,17 +30,23 @@ static const char description[] =
     "    -device '{\"driver\": \"vfio-ccw\", \"socket\":\n"
     "              {\"type\": \"unix\", \"path\": \"/tmp/disk.sock\"}}' ...\n"
     "The guest sees a DASD of type 9336; \"chccwdev -e\" sets it online.\n"
-    "SIGTERM or SIGINT ends the daemon with everything written.";
+    "SIGTERM or SIGINT ends the daemon with everything written; it then says\n"
+    "what each device has seen.\n"
+    "\n"
+    "To test a guest, --fault makes all devices misbehave:\n";
 
 typedef struct Options {
     char **sockets;
     char **images;
+    char *fault_name;
+    const HostFault *fault;
 } Options;
 
 static void options_clear(Options *options)
 {
     g_strfreev(options->sockets);
     g_strfreev(options->images);
+    g_free(options->fault_name);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
 
@@ -50,14 +57,18 @@ static bool parse_options(Options *options, int *argc, char ***argv)
           "Listen on this UNIX socket", "PATH" },
         { "dasd-fba", 'd', 0, G_OPTION_ARG_FILENAME_ARRAY, &options->images,
           "Serve this file as a fixed-block disk", "FILE" },
+        { "fault", 'f', 0, G_OPTION_ARG_STRING, &options->fault_name,
+          "Misbehave in this way", "NAME" },
         { NULL }
     };
     GOptionContext *context = g_option_context_new("");
+    g_autofree char *faults = host_fault_describe();
+    g_autofree char *all = g_strconcat(description, faults, NULL);
     g_autoptr(GError) err = NULL;
     bool ok;
 
     g_option_context_set_summary(context, summary);
-    g_option_context_set_description(context, description);
+    g_option_context_set_description(context, all);
     g_option_context_add_main_entries(context, entries, NULL);
     ok = g_option_context_parse(context, argc, argv, &err);
     g_option_context_free(context);
@@ -74,6 +85,14 @@ static bool parse_options(Options *options, int *argc, char ***argv)
         error_report("needs one --dasd-fba for each --socket, and at least "
                      "one of them; see --help");
         return false;
+    }
+    if (options->fault_name) {
+        options->fault = host_fault_find(options->fault_name);
+        if (!options->fault) {
+            error_report("there is no fault '%s'; see --help",
+                         options->fault_name);
+            return false;
+        }
     }
     return true;
 }
@@ -94,8 +113,24 @@ static bool start_hosts(GPtrArray *hosts, const Options *options)
             return false;
         }
         g_ptr_array_add(hosts, host);
+        if (options->fault) {
+            host_fault_begin(options->fault, host);
+        }
     }
     return true;
+}
+
+/* A start that is refused has written to the I/O region all the same */
+static void report(VfioCcwHost *host, const char *socket)
+{
+    unsigned starts = vfio_ccw_host_count(host, VFIO_CCW_HOST_STARTS);
+    unsigned writes = vfio_ccw_host_count(host, VFIO_CCW_HOST_IO_WRITES);
+
+    printf("%s: %u starts, %u refused, %u halts, %u clears, %u interrupts\n",
+           socket, starts, writes - starts,
+           vfio_ccw_host_count(host, VFIO_CCW_HOST_HALTS),
+           vfio_ccw_host_count(host, VFIO_CCW_HOST_CLEARS),
+           vfio_ccw_host_count(host, VFIO_CCW_HOST_INTERRUPTS));
 }
 
 static bool stop_hosts(GPtrArray *hosts)
@@ -119,11 +154,14 @@ static gboolean end(void *loop)
     return G_SOURCE_CONTINUE;
 }
 
-static void run(GMainLoop *loop)
+static void run(GMainLoop *loop, GPtrArray *hosts, const Options *options)
 {
     puts("ready");
     fflush(stdout);
     g_main_loop_run(loop);
+    for (unsigned i = 0; i < hosts->len; i++) {
+        report(g_ptr_array_index(hosts, i), options->sockets[i]);
+    }
 }
 
 int main(int argc, char **argv)
@@ -142,7 +180,7 @@ int main(int argc, char **argv)
     g_unix_signal_add(SIGINT, end, loop);
     ok = start_hosts(hosts, &options);
     if (ok) {
-        run(loop);
+        run(loop, hosts, &options);
     }
     return stop_hosts(hosts) && ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
