@@ -4,9 +4,11 @@
 Kernel and busybox are downloaded and unpacked, not installed.  The initramfs
 holds busybox, the modules that are asked for and the guest script, which
 tests/guest/init runs.  What the guest says in lines "GUEST: NAME VALUE"
-comes out of Guest.messages() while it runs.  Called by demo.py.
+comes out of Guest.messages() while it runs.  Called by demo.py and
+guest_faults.py.
 """
 
+import fcntl
 import gzip
 import json
 import lzma
@@ -21,6 +23,7 @@ import debian
 ROOT = Path(__file__).resolve().parent.parent
 SUITE = 'trixie'
 KERNEL = r'linux-image-6\.[0-9]+\.\S*-s390x'
+LOG_LINES = 20
 
 
 class GuestError(Exception):
@@ -32,17 +35,23 @@ class Packages:
 
     def __init__(self, directory):
         kernel, busybox = directory / 'kernel', directory / 'busybox'
-        if not (kernel.exists() and busybox.exists()):
-            print(f"-- guest: Debian's s390x packages, {SUITE}", flush=True)
-            directory.mkdir(parents=True, exist_ok=True)
-            apt = debian.PrivateApt(directory / 'apt', SUITE, 's390x')
-            apt.update()
-            apt.unpack(apt.dependency('linux-image-s390x', KERNEL), kernel)
-            apt.unpack('busybox-static', busybox)
+        directory.mkdir(parents=True, exist_ok=True)
+        with (directory / 'lock').open('w', encoding='utf-8') as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (kernel.exists() and busybox.exists()):
+                self._fetch(directory, kernel, busybox)
         [self.kernel] = kernel.glob('boot/vmlinuz-*')
         self.busybox = busybox / 'usr/bin/busybox'
         self._modules = {path.name.split('.')[0]: path
                          for path in kernel.glob('usr/lib/modules/**/*.ko.xz')}
+
+    @staticmethod
+    def _fetch(directory, kernel, busybox):
+        print(f"-- guest: Debian's s390x packages, {SUITE}", flush=True)
+        apt = debian.PrivateApt(directory / 'apt', SUITE, 's390x')
+        apt.update()
+        apt.unpack(apt.dependency('linux-image-s390x', KERNEL), kernel)
+        apt.unpack('busybox-static', busybox)
 
     def modules(self, names):
         """{name: contents} of modules and what they need, in load order."""
@@ -87,6 +96,13 @@ def make_initramfs(packages, modules, script, output):
         cwd=tree, check=True, input=names.encode(), stdout=subprocess.PIPE)
     output.write_bytes(gzip.compress(archive.stdout, 1))
     shutil.rmtree(tree)
+
+
+def show_logs(directory):
+    """What the logs of a run that failed end with."""
+    for log in sorted(directory.glob('*.log')):
+        tail = log.read_text(encoding='utf-8').splitlines()[-LOG_LINES:]
+        print(f'   the end of {log}:', *tail, sep='\n      ', flush=True)
 
 
 class Guest:
