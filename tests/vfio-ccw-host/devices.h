@@ -22,6 +22,14 @@ extern const HostDeviceOps scripted_device_ops;
 /* Ends everything at once; needs no device pointer */
 extern const HostDeviceOps instant_device_ops;
 
+/* Ends each start after a while, normally; its pointer is a TimedDevice */
+extern const HostDeviceOps timed_device_ops;
+
+typedef struct TimedDevice TimedDevice;
+
+TimedDevice *timed_device_new(unsigned ms, GMainContext *context);
+void timed_device_free(TimedDevice *timed);
+
 /* A 9336 disk; its device pointer is a DasdFba */
 extern const HostDeviceOps dasd_fba_ops;
 

@@ -12,6 +12,7 @@
 #include "qapi/error.h"
 #include "qemu/module.h"
 #include "qemu/thread.h"
+#include "qemu/timer.h"
 #include "devices.h"
 #include "driver.h"
 #include "gate.h"
@@ -30,12 +31,15 @@ struct VfioCcwHost {
     HostDriver driver;
     VfioCcwHostDevice device;
     const HostDeviceOps *device_ops;
+    void *device_opaque;        /* the one of those below that there is */
     DasdFba *dasd;
+    TimedDevice *timed;
 
     HostRequest *hello;         /* not answered yet */
     bool opened;
 
     unsigned count[VFIO_CCW_HOST_NR_COUNTERS];
+    int64_t when[VFIO_CCW_HOST_NR_COUNTERS];
     GQueue starts;              /* the ORBs not waited for yet */
     unsigned halts;
     unsigned clears;
@@ -90,6 +94,7 @@ static void happened(void *opaque, VfioCcwHostCounter counter)
     VfioCcwHost *host = opaque;
 
     host->count[counter]++;
+    host->when[counter] = get_clock();
     switch (counter) {
     case VFIO_CCW_HOST_STARTS:
         remember_start(host);
@@ -225,7 +230,7 @@ static void device_start_passed(void *opaque, int err)
     VfioCcwHost *host = opaque;
 
     if (!err) {
-        host->device_ops->start(host->dasd, &host->sch, host->sch.cp);
+        host->device_ops->start(host->device_opaque, &host->sch, host->sch.cp);
     }
 }
 
@@ -251,7 +256,7 @@ static void device_halt_passed(void *opaque, int err)
 
     if (!err) {
         forget(host, VFIO_CCW_HOST_DEVICE_START);
-        host->device_ops->halt(host->dasd, &host->sch);
+        host->device_ops->halt(host->device_opaque, &host->sch);
     }
 }
 
@@ -269,7 +274,7 @@ static void device_clear(void *opaque, HostSubchannel *sch)
 
     forget(host, VFIO_CCW_HOST_DEVICE_START);
     forget(host, VFIO_CCW_HOST_DEVICE_HALT);
-    host->device_ops->clear(host->dasd, sch);
+    host->device_ops->clear(host->device_opaque, sch);
 }
 
 static const HostDeviceOps gated_device_ops = {
@@ -319,8 +324,13 @@ static bool host_open_device(VfioCcwHost *host, const VfioCcwHostConfig *config,
             return false;
         }
         host->device_ops = &dasd_fba_ops;
+        host->device_opaque = host->dasd;
     } else if (config->device == VFIO_CCW_HOST_INSTANT) {
         host->device_ops = &instant_device_ops;
+    } else if (config->device == VFIO_CCW_HOST_TIMED) {
+        host->timed = timed_device_new(config->service_ms, host->context);
+        host->device_ops = &timed_device_ops;
+        host->device_opaque = host->timed;
     } else {
         host->device_ops = &scripted_device_ops;
     }
@@ -514,6 +524,9 @@ bool vfio_ccw_host_stop(VfioCcwHost *host, Error **errp)
     host_subchannel_destroy(&host->sch);
     if (host->dasd) {
         ok = dasd_fba_close(host->dasd, errp);
+    }
+    if (host->timed) {
+        timed_device_free(host->timed);
     }
     host_free(host);
     return ok;
@@ -736,6 +749,7 @@ void vfio_ccw_host_disconnect(VfioCcwHost *host)
 typedef struct CountArg {
     VfioCcwHostCounter counter;
     unsigned count;
+    int64_t when;
 } CountArg;
 
 static void do_count(VfioCcwHost *host, void *opaque)
@@ -743,6 +757,7 @@ static void do_count(VfioCcwHost *host, void *opaque)
     CountArg *arg = opaque;
 
     arg->count = host->count[arg->counter];
+    arg->when = host->when[arg->counter];
 }
 
 unsigned vfio_ccw_host_count(VfioCcwHost *host, VfioCcwHostCounter counter)
@@ -751,6 +766,14 @@ unsigned vfio_ccw_host_count(VfioCcwHost *host, VfioCcwHostCounter counter)
 
     host_call(host, do_count, &arg);
     return arg.count;
+}
+
+int64_t vfio_ccw_host_when(VfioCcwHost *host, VfioCcwHostCounter counter)
+{
+    CountArg arg = { .counter = counter };
+
+    host_call(host, do_count, &arg);
+    return arg.when;
 }
 
 static bool has_count(VfioCcwHost *host, void *opaque)

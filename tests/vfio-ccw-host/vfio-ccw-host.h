@@ -27,6 +27,8 @@ typedef enum VfioCcwHostDevice {
     VFIO_CCW_HOST_SCRIPTED,
     /* Each function ends at once with normal status; no data moves */
     VFIO_CCW_HOST_INSTANT,
+    /* Each start ends normally after service_ms; no data moves */
+    VFIO_CCW_HOST_TIMED,
     /* A 9336 fixed-block disk in a file */
     VFIO_CCW_HOST_DASD_FBA,
 } VfioCcwHostDevice;
@@ -44,6 +46,8 @@ typedef struct VfioCcwHostConfig {
     VfioCcwHostDevice device;
     /* The image of a VFIO_CCW_HOST_DASD_FBA, a multiple of 512 bytes long */
     const char *image;
+    /* How long each start takes on a VFIO_CCW_HOST_TIMED */
+    unsigned service_ms;
     /* One bit (1u << VFIO_CCW_HOST_REGION_*) per region the driver has */
     unsigned regions;
     /* One bit (1u << VFIO_CCW_*_IRQ_INDEX) per interrupt the driver has */
@@ -261,9 +265,11 @@ void vfio_ccw_host_disconnect(VfioCcwHost *host);
 /*
  * vfio_ccw_host_count: how often did this happen since the start
  * vfio_ccw_host_wait_count: wait until it happened @count times or more
+ * vfio_ccw_host_when: when did it happen last, in ns of CLOCK_MONOTONIC
  */
 unsigned vfio_ccw_host_count(VfioCcwHost *host, VfioCcwHostCounter counter);
 void vfio_ccw_host_wait_count(VfioCcwHost *host, VfioCcwHostCounter counter,
                               unsigned count);
+int64_t vfio_ccw_host_when(VfioCcwHost *host, VfioCcwHostCounter counter);
 
 #endif
