@@ -5,16 +5,17 @@
 help:
 	@echo 'make demo    a Linux guest does disk I/O through vfio-ccw'
 	@echo 'make check   all tests'
+	@echo 'make bench   what an I/O costs, on a machine that is quiet'
 	@echo 'make qemu    build/qemu-system-s390x and build/vfio-ccw-host'
 	@echo 'make clean   remove build/'
 	@echo
 	@echo 'QEMU_SRC=PATH: a directory or tarball of QEMU 10.2.2 to use'
 	@echo 'instead of the one that is found or fetched from Debian.'
 
-demo check qemu:
+demo check bench qemu:
 	@sh scripts/steps.sh $@
 
 clean:
 	@rm -rf build
 
-.PHONY: help demo check qemu clean
+.PHONY: help demo check bench qemu clean

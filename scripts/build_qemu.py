@@ -38,7 +38,8 @@ CONFIGURE = ['--python=/usr/bin/python3', '--target-list=s390x-softmmu',
 SANITIZERS = {'none': [], 'address': ['--enable-asan', '--enable-ubsan'],
               'thread': ['--enable-tsan']}
 PROGRAMS = {'emulator': 'qemu-system-s390x',
-            'host-driver': 'tests/vfio-ccw-host/vfio-ccw-host'}
+            'host-driver': 'tests/vfio-ccw-host/vfio-ccw-host',
+            'bench': 'tests/bench/vfio-ccw/vfio-ccw-bench'}
 
 
 class BuildError(Exception):

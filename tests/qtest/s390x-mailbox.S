@@ -7,7 +7,7 @@
  * CPU without a request does nothing but count: its counter tells whether the
  * CPU is running.
  * What is here and in s390x-mailbox.h has to agree; the program in that header
- * is made from this file by s390x-mailbox.sh.
+ * is made from this file by scripts/s390x_program.sh.
  *
  * QEMU loads the program at 0x9000 and starts CPU 0 there; it runs anywhere.
  *

@@ -1,0 +1,20 @@
+/*
+ * The least that a round trip to another process can take on this machine
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef TESTS_BENCH_VFIO_CCW_FLOOR_H
+#define TESTS_BENCH_VFIO_CCW_FLOOR_H
+
+/*
+ * A child process and a thread of this one do what QEMU and the host driver
+ * have to for one start, with messages of the same sizes, and nothing else:
+ * write the I/O region, eventfd, read the IRB. @us gets the @count times.
+ */
+void floor_round_trips(double *us, unsigned count);
+
+/* From one thread to another and back, over a mutex and a condition */
+void floor_thread_hops(double *us, unsigned count);
+
+#endif
