@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape
 WIDTH, HEIGHT = 460, 300
 LEFT, RIGHT, TOP, BOTTOM = 62, 16, 54, 50
 GAP = 24
+TAG = 'SPDX-License-Identifier:'
 DARK, LIGHT, GREY, RED = '#1f4e79', '#7fb0d9', '#888888', '#c0392b'
 
 
@@ -185,7 +186,7 @@ def draw_load(results):
     rows = results['load']
     diagram = Diagram(3, 'Many devices at once, the host takes 20 ms',
                       'devices', 'I/O per second')
-    y = diagram.y_axis(10, 1e5, log=True)
+    y = diagram.y_axis(1, 1e5, log=True)
     places = [diagram.left + 60 + 130 * n for n in range(len(rows))]
     first = rows[0]['per-second']
     diagram.curve([(x, y(first * row['devices']))
@@ -214,7 +215,7 @@ def picture(results):
              f'{machine["kernel"]}; guest under TCG, host drivers emulated')
     lines = ['<?xml version="1.0" encoding="UTF-8"?>',
              '<!--',
-             'SPDX-License-Identifier: GPL-2.0-or-later',
+             f'{TAG} GPL-2.0-or-later',
              '-->',
              '<!-- Made by scripts/plot_bench.py: do not edit. -->',
              f'<svg xmlns="http://www.w3.org/2000/svg" '

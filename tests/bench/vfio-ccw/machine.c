@@ -19,6 +19,13 @@
 
 #define RAM_SIZE (64 * 1024 * 1024)
 
+/* How well two clocks are compared, and how many looks that may take */
+#define CLOCK_PRECISION_NS 1000
+#define MAX_LOOKS 20000000
+
+/* More than the guest's CPU is ever kept from running */
+#define CLOCK_MAX_AGE_NS (10 * NANOSECONDS_PER_SECOND)
+
 /* The guest program's view, all big-endian */
 #define GUEST_BLOCK   0x2000
 #define GUEST_DEVICES 0x4000
@@ -185,19 +192,30 @@ Sample *machine_wait_run(Machine *machine, Ran *result)
     return samples;
 }
 
-/* The guest stores its clock all the time, so some look comes right after. */
+/*
+ * The guest stores its clock all the time. A value was stored before it is
+ * seen, and after the last look at the value before.
+ */
 static void compare_clocks(Machine *machine)
 {
     GuestBlock *block = block_of(machine);
-    int64_t least = INT64_MAX;
+    int64_t last_guest = tod_to_ns(be64_to_cpu(block->clock));
+    int64_t last_look = get_clock();
+    int64_t low = last_look - last_guest - CLOCK_MAX_AGE_NS;
+    int64_t high = last_look - last_guest + CLOCK_MAX_AGE_NS;
 
-    machine_issue(machine, INSN_IDLE, 0, 0);
-    for (int i = 0; i < 200000; i++) {
+    for (int i = 0; i < MAX_LOOKS && high - low > CLOCK_PRECISION_NS; i++) {
+        int64_t look = get_clock();
         int64_t guest = tod_to_ns(be64_to_cpu(qatomic_read(&block->clock)));
 
-        least = MIN(least, get_clock() - guest);
+        high = MIN(high, get_clock() - guest);
+        if (guest != last_guest) {
+            low = MAX(low, last_look - guest);
+        }
+        last_look = look;
+        last_guest = guest;
     }
-    machine->clock_offset = least;
+    machine->clock_offset = low + (high - low) / 2;
 }
 
 static void enable(Machine *machine, unsigned device)
@@ -274,22 +292,47 @@ double machine_cpu_time(Machine *machine)
     return used.tv_sec + used.tv_nsec / 1e9;
 }
 
-/* The number on a line of /proc/PID/status */
-static unsigned process_status(Machine *machine, const char *name)
+/* The number on a line of a status file in /proc */
+static unsigned status(const char *path, const char *name)
 {
-    g_autofree char *path = g_strdup_printf("/proc/%d/status",
-                                            qtest_pid(machine->qts));
     g_autofree char *text = NULL;
     const char *line;
     unsigned value;
 
-    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    if (!g_file_get_contents(path, &text, NULL, NULL)) {
+        return 0;
+    }
     line = strstr(text, name);
     g_assert_nonnull(line);
     /* Blanks before it, and more lines after */
     g_assert_cmpint(qemu_strtoui(line + strlen(name), &line, 10, &value), ==,
                     0);
     return value;
+}
+
+static unsigned process_status(Machine *machine, const char *name)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/status",
+                                            qtest_pid(machine->qts));
+
+    return status(path, name);
+}
+
+unsigned machine_wakeups(Machine *machine)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/task",
+                                            qtest_pid(machine->qts));
+    g_autoptr(GDir) tasks = g_dir_open(path, 0, NULL);
+    const char *task;
+    unsigned wakeups = 0;
+
+    g_assert_nonnull(tasks);
+    while ((task = g_dir_read_name(tasks))) {
+        g_autofree char *file = g_build_filename(path, task, "status", NULL);
+
+        wakeups += status(file, "\nvoluntary_ctxt_switches:");
+    }
+    return wakeups;
 }
 
 unsigned machine_threads(Machine *machine)

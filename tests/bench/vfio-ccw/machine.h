@@ -82,8 +82,12 @@ void machine_run(Machine *machine, unsigned devices, unsigned count,
 Sample *machine_wait_run(Machine *machine, Ran *ran);
 bool machine_is_running(Machine *machine);
 
-/* Of QEMU: CPU time in s; threads; memory of its own in KiB */
+/*
+ * Of QEMU: CPU time in s; how often a thread that waited was woken, for those
+ * that are there; threads; memory of its own in KiB
+ */
 double machine_cpu_time(Machine *machine);
+unsigned machine_wakeups(Machine *machine);
 unsigned machine_threads(Machine *machine);
 unsigned machine_memory(Machine *machine);
 
