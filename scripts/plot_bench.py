@@ -20,6 +20,13 @@ TAG = 'SPDX-License-Identifier:'
 DARK, LIGHT, GREY, RED = '#1f4e79', '#7fb0d9', '#888888', '#c0392b'
 
 
+def short(number):
+    for unit, name in ((1e6, ' M'), (1e3, ' k')):
+        if number >= unit:
+            return f'{number / unit:g}{name}'
+    return f'{number:g}'
+
+
 class Axis:
     """From values to places between two ends, linear or logarithmic."""
 
@@ -32,7 +39,8 @@ class Axis:
         return math.log10(value) if self.log else value
 
     def __call__(self, value):
-        part = (self._scale(value) - self.low) / (self.high - self.low)
+        scaled = max(self._scale(max(value, 1e-9)), self.low)
+        part = (scaled - self.low) / (self.high - self.low)
         return self.begin + part * (self.end - self.begin)
 
     def ticks(self):
@@ -94,7 +102,7 @@ class Diagram:
         for tick in axis.ticks():
             self.line(self.left, axis(tick), self.right, axis(tick),
                       '#e4e4e4')
-            self.text(self.left - 6, axis(tick) + 4, f'{tick:g}',
+            self.text(self.left - 6, axis(tick) + 4, short(tick),
                       anchor='end')
         return axis
 
@@ -107,7 +115,7 @@ class Diagram:
 
     def limit(self, y, text):
         self.line(self.left, y, self.right, y, RED, '5 4')
-        self.text(self.right, y - 4, text, size=11, anchor='end', color=RED)
+        self.text(self.left + 2, y - 4, text, size=11, color=RED)
 
 
 def draw_ssch(results):
@@ -116,7 +124,7 @@ def draw_ssch(results):
     diagram = Diagram(0, 'SSCH does not wait for the host',
                       'the host answers after (ms)', 'time of SSCH (µs)')
     y = diagram.y_axis(1, 1e6, log=True)
-    places = {row['host-ms']: diagram.left + 40 + 78 * n
+    places = {row['host-ms']: diagram.left + 110 + 60 * n
               for n, row in enumerate(rows)}
     for value, x in places.items():
         diagram.text(x, diagram.bottom + 18, f'{value:g}', anchor='middle')
@@ -128,8 +136,11 @@ def draw_ssch(results):
     for row in burst:
         x = places[row['host-ms']] + 12
         diagram.line(x, y(row['us']['median']), x, y(row['us']['p99']), RED)
+    diagram.limit(y(5), 'aim: median 5')
+    diagram.limit(y(50), 'aim: 99 % 50')
     diagram.legend([(DARK, 'median'), (LIGHT, '99 %'),
-                    (GREY, 'if it waited'), (RED, '256 in a row')])
+                    (GREY, 'if it waited'),
+                    (RED, '256 in a row, median to 99 %')])
     return diagram
 
 
@@ -139,16 +150,15 @@ def draw_overtaking(results):
              'running': 'running'}
     diagram = Diagram(1, 'HSCH and CSCH overtake a start that is stuck',
                       'state of the start', 'until the host sees it (µs)')
-    high = max(220, *(row['us']['p99'] * 1.1 for row in rows))
-    y = diagram.y_axis(0, high)
+    y = diagram.y_axis(1, 1e4, log=True)
     for n, row in enumerate(rows):
-        x = diagram.left + 14 + 62 * n
+        x = diagram.left + 60 + 53 * n
         diagram.box(x, y(row['us']['p99']), x + 36, diagram.bottom, LIGHT)
         diagram.box(x, y(row['us']['median']), x + 36, diagram.bottom, DARK)
         diagram.text(x + 18, diagram.bottom + 14, row['instruction'], size=11,
                      anchor='middle')
         if n % 2 == 0:
-            diagram.text(x + 49, diagram.bottom + 27, names[row['stuck']],
+            diagram.text(x + 44, diagram.bottom + 27, names[row['stuck']],
                          size=11, anchor='middle')
     diagram.limit(y(200), 'aim: 200')
     diagram.legend([(DARK, 'median'), (LIGHT, '99 %')])
@@ -199,7 +209,7 @@ def draw_load(results):
         for n, text in enumerate((f'{row["per-second"]:.0f} per s',
                                   f'{row["cpu-us"]:.0f} µs CPU per I/O',
                                   f'{row["threads"]} threads')):
-            diagram.text(min(x, diagram.right - 56),
+            diagram.text(max(min(x, diagram.right - 58), diagram.left + 66),
                          y(row['per-second']) + 22 + 14 * n, text, size=11,
                          anchor='middle')
     diagram.legend([(DARK, 'vfio-ccw'), (GREY, 'as many times one device')])
