@@ -477,9 +477,6 @@ static void tsch(void)
     sim_log("guest: TSCH flags 0x%04x ctrl 0x%04x dstat 0x%02x cstat 0x%02x "
             "count %u", scsw.flags, scsw.ctrl, scsw.dstat, scsw.cstat,
             scsw.count);
-    if (pending) {
-        withdraw_irq();
-    }
     door(vfio_ccw_fsm_tested(&sim.fsm));
     if (pending) {
         check_status(&scsw);
