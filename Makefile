@@ -7,15 +7,17 @@ help:
 	@echo 'make check   all tests'
 	@echo 'make bench   what an I/O costs, on a machine that is quiet'
 	@echo 'make qemu    build/qemu-system-s390x and build/vfio-ccw-host'
+	@echo 'make soak    the simulation, with new seeds, for SOAK_SECONDS'
+	@echo 'make mutation   does a test notice each wrong cell of the table?'
 	@echo 'make clean   remove build/'
 	@echo
 	@echo 'QEMU_SRC=PATH: a directory or tarball of QEMU 10.2.2 to use'
 	@echo 'instead of the one that is found or fetched from Debian.'
 
-demo check bench qemu:
+demo check bench qemu soak mutation:
 	@sh scripts/steps.sh $@
 
 clean:
 	@rm -rf build
 
-.PHONY: help demo check bench qemu clean
+.PHONY: help demo check bench qemu soak mutation clean

@@ -22,12 +22,17 @@ from pathlib import Path
 TEST = 'test-vfio-ccw-fsm'
 SOURCE = 'hw/vfio/ccw-fsm.c'
 TIMEOUT = 120
-ROW = re.compile(r'^\[VFIO_CCW_(\w+)\] = \{$.*?^    QEMU.*?\},$', re.M | re.S)
+ROW = re.compile(r'^\[VFIO_CCW_(\w+)\] = \{$.*?\},$', re.M | re.S)
 CELL = re.compile(r'DO\((\w+), (\w+)\)|\b(BUG|IGNORED|STALE|CC2|CC3)\b')
-SHARED = re.compile(r'^#define (DEVICE_OPEN|QEMU_OPEN)(?:.*\\\n)+.*$', re.M)
+SHARED = re.compile(r'^#define (DEVICE_OPEN|QEMU_OPEN)\b((?:.*\\\n)+.*)$', re.M)
 
-# (row, mutation): why the mutant means the same as the original.
-EQUIVALENT = {}
+EVENTS = ('SSCH HSCH CSCH XSCH RSCH TSCH TSCH_PRIMARY '
+          'SENT RETRY ACCEPTED FAILED '
+          'IRB_PARTIAL IRB_END IRB_HALT IRB_CLEAR IRB_LATE IRB_ALERT '
+          'SCHIB CRW REQ GONE RETURNED OPEN CLOSE QUIESCED RESET').split()
+
+# Row, events: why a mutant of these cells means the same as the original.
+EQUIVALENT = []
 
 
 def mutants_of(cell):
@@ -44,13 +49,22 @@ def mutants_of(cell):
             f'DO({other_action}, {state})']
 
 
+def without_shared_cells(text):
+    """The same table, but no row shares cells with others."""
+    shared = {match[1]: match[2].replace('\\', '')
+              for match in SHARED.finditer(text)}
+    return ROW.sub(lambda row: re.sub('DEVICE_OPEN|QEMU_OPEN',
+                                      lambda name: shared[name[0]], row[0]),
+                   text)
+
+
 def mutants(text):
-    """(row, cell's number, what it was, what it is now, whole text)."""
-    for row in [*SHARED.finditer(text), *ROW.finditer(text)]:
+    """(row, event, what the cell was, what it is now, whole text)."""
+    for row in ROW.finditer(text):
         cells = CELL.finditer(text, row.start(), row.end())
-        for number, cell in enumerate(cells):
+        for event, cell in zip(EVENTS, cells, strict=True):
             for new in mutants_of(cell):
-                yield (row[1], number, cell[0], new,
+                yield (row[1], event, cell[0], new,
                        text[:cell.start()] + new + text[cell.end():])
 
 
@@ -83,7 +97,7 @@ class Workshop:
         source.write_text(text, encoding='utf-8')
         compiler = self._replace(shlex.split(self.fsm['command']), {
             self.fsm['file']: str(source), self.fsm['output']: str(output),
-            '-O2': '-O1', '-g': '-g0'})
+            '-O2': '-O0', '-g': '-w'})
         linker = self._replace(self.link, {
             self.fsm['output']: str(output), f'tests/unit/{TEST}':
             str(program)})
@@ -102,3 +116,69 @@ class Workshop:
         finally:
             for path in (source, output, program):
                 path.unlink(missing_ok=True)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('build', type=Path, help="QEMU's build directory")
+    parser.add_argument('--jobs', type=int, default=2)
+    return parser.parse_args()
+
+
+def show_progress(done, total, survivors):
+    if done % 50 == 0 or done == total:
+        print(f'{done} of {total} mutants, {len(survivors)} survived',
+              flush=True)
+
+
+def main():
+    arguments = parse_arguments()
+    survivors, total, done = [], 0, 0
+    with tempfile.TemporaryDirectory() as directory, \
+            ThreadPoolExecutor(arguments.jobs) as pool:
+        workshop = Workshop(arguments.build.resolve(), Path(directory))
+        text = without_shared_cells(
+            workshop.source.read_text(encoding='utf-8'))
+        if not workshop.run('original', text):
+            sys.exit(f'error: {TEST} fails without any mutation')
+        jobs = [(row, event, old, new, pool.submit(workshop.run,
+                                                    f'mutant{index}', mutant))
+                for index, (row, event, old, new, mutant)
+                in enumerate(mutants(text))]
+        total = len(jobs)
+        for done, (row, event, old, new, job) in enumerate(jobs, 1):
+            if job.result():
+                survivors.append((row, event, old, new))
+                print(f'SURVIVED: {row}, {event}: {old} -> {new}',
+                      flush=True)
+            show_progress(done, total, survivors)
+    return verdict(survivors, total)
+
+
+def reason_for(row, event):
+    for rows, events, reason in EQUIVALENT:
+        if row in rows and event in events:
+            return reason
+    return None
+
+
+def verdict(survivors, total):
+    """Prints the outcome; 1 if a survivor has no reason to."""
+    unexplained = 0
+    for row, event, old, new in survivors:
+        reason = reason_for(row, event)
+        unexplained += reason is None
+        print(f'{row}, {event}: {old} -> {new}: '
+              f'{reason or "no reason known"}')
+    killed = total - len(survivors)
+    print(f'{"FAIL" if unexplained else "PASS"}: {killed} of {total} mutants '
+          f'killed, {len(survivors) - unexplained} mean the same, '
+          f'{unexplained} survived')
+    return 1 if unexplained else 0
+
+
+if __name__ == '__main__':
+    try:
+        sys.exit(main())
+    except subprocess.CalledProcessError as problem:
+        sys.exit(f'error: {problem}\n{problem.stderr}')

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The steps of "make qemu", "make demo", "make check" and "make bench", from a
-# machine with nothing on it: says which step runs, ends with one line of
-# verdict. Called by the Makefile from the top of the project, with the target's
-# name.
+# The steps of "make qemu", "make demo", "make check", "make bench", "make soak"
+# and "make mutation", from a machine with nothing on it: says which step runs,
+# ends with one line of verdict.
+# Called by the Makefile from the top of the project, with the target's name.
 
 set -u
 
@@ -16,9 +16,9 @@ number=0
 
 case $target in
 qemu) steps=3 ;;
-demo | bench) steps=4 ;;
+demo | bench | soak | mutation) steps=4 ;;
 check) steps=5 ;;
-*) echo "usage: $0 qemu|demo|check|bench" >&2; exit 2 ;;
+*) echo "usage: $0 qemu|demo|check|bench|soak|mutation" >&2; exit 2 ;;
 esac
 
 elapsed()
@@ -81,6 +81,11 @@ demo)
 bench)
     step "building QEMU and the benchmark" compile qemu bench-program
     step "measuring" /usr/bin/python3 scripts/bench.py $build
+    ;;
+soak | mutation)
+    step "building the unit tests" compile unit-tests
+    step "$target" compile $target
+    printf '\nPASS: %s, after %s\n' $target "$(elapsed)"
     ;;
 check)
     step "building QEMU" compile
