@@ -1140,6 +1140,74 @@ static void test_order(gconstpointer data)
     }
 }
 
+/* Where no input leads: the answer to the newest request, at a wrong time */
+
+static VFIOCCWVerdict impossible(VFIOCCWFsm *fsm, VFIOCCWEvent event)
+{
+    VFIOCCWAnswer answer = {
+        .request = fsm->request,
+        .ret = event == VFIO_CCW_EV_FAILED ? -ENOMEM : 0,
+    };
+
+    switch (event) {
+    case VFIO_CCW_EV_SENT:
+    case VFIO_CCW_EV_RETRY:
+        return vfio_ccw_fsm_progress(fsm, event, fsm->request);
+    case VFIO_CCW_EV_ACCEPTED:
+    case VFIO_CCW_EV_FAILED:
+        return vfio_ccw_fsm_answered(fsm, &answer);
+    default:
+        return vfio_ccw_fsm_event(fsm, event);
+    }
+}
+
+static bool is_possible(VFIOCCWState state, VFIOCCWEvent event)
+{
+    switch (event) {
+    case VFIO_CCW_EV_SENT:
+        return state == VFIO_CCW_START_QUEUED ||
+               state == VFIO_CCW_HALT_QUEUED || state == VFIO_CCW_CLEAR_QUEUED;
+    case VFIO_CCW_EV_RETRY:
+    case VFIO_CCW_EV_ACCEPTED:
+    case VFIO_CCW_EV_FAILED:
+        return state == VFIO_CCW_START_SENT || state == VFIO_CCW_HALT_SENT ||
+               state == VFIO_CCW_CLEAR_SENT;
+    case VFIO_CCW_EV_OPEN:
+        return state == VFIO_CCW_STANDBY;
+    case VFIO_CCW_EV_QUIESCED:
+        return state == VFIO_CCW_QUIESCING;
+    default:
+        return state == VFIO_CCW_NOT_OPER || state == VFIO_CCW_STANDBY ||
+               state == VFIO_CCW_QUIESCING;
+    }
+}
+
+static void test_impossible(void)
+{
+    static const VFIOCCWEvent events[] = {
+        VFIO_CCW_EV_SENT, VFIO_CCW_EV_RETRY, VFIO_CCW_EV_ACCEPTED,
+        VFIO_CCW_EV_FAILED, VFIO_CCW_EV_OPEN, VFIO_CCW_EV_QUIESCED,
+        VFIO_CCW_EV_RETURNED,
+    };
+
+    for (int state = 0; state < VFIO_CCW_STATE__MAX; state++) {
+        for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
+            SCHIB schib = { };
+            VFIOCCWVerdict verdict;
+            VFIOCCWFsm fsm;
+
+            if (is_possible(state, events[i])) {
+                continue;
+            }
+            vfio_ccw_fsm_init(&fsm, &schib);
+            fsm.state = state;
+            verdict = impossible(&fsm, events[i]);
+            g_assert_cmphex(verdict.todo, ==, VFIO_CCW_DO_COMPLAIN);
+            g_assert_cmpint(fsm.state, ==, state);
+        }
+    }
+}
+
 /* docs/devel/vfio-ccw.rst */
 
 #define TABLE_BEGIN ".. fsm-table-begin\n"
@@ -1236,6 +1304,7 @@ static void add_tests(void)
     g_test_add_func("/vfio-ccw/fsm/all-ends", test_all_ends);
     g_test_add_func("/vfio-ccw/fsm/pairs", test_pairs);
     g_test_add_func("/vfio-ccw/fsm/triples", test_triples);
+    g_test_add_func("/vfio-ccw/fsm/impossible", test_impossible);
     g_test_add_func("/vfio-ccw/fsm/documentation", test_documentation);
 }
 
