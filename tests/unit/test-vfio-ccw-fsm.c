@@ -1208,6 +1208,23 @@ static void test_impossible(void)
     }
 }
 
+static void test_not_open(void)
+{
+    static const VFIOCCWEvent events[] = {
+        VFIO_CCW_EV_CRW, VFIO_CCW_EV_REQ, VFIO_CCW_EV_GONE,
+        VFIO_CCW_EV_RETURNED, VFIO_CCW_EV_CLOSE, VFIO_CCW_EV_RESET,
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
+        SCHIB schib = { };
+        VFIOCCWFsm fsm;
+
+        vfio_ccw_fsm_init(&fsm, &schib);
+        g_assert_cmphex(vfio_ccw_fsm_event(&fsm, events[i]).todo, ==, 0);
+        g_assert_cmpint(fsm.state, ==, VFIO_CCW_STANDBY);
+    }
+}
+
 /* docs/devel/vfio-ccw.rst */
 
 #define TABLE_BEGIN ".. fsm-table-begin\n"
@@ -1305,6 +1322,7 @@ static void add_tests(void)
     g_test_add_func("/vfio-ccw/fsm/pairs", test_pairs);
     g_test_add_func("/vfio-ccw/fsm/triples", test_triples);
     g_test_add_func("/vfio-ccw/fsm/impossible", test_impossible);
+    g_test_add_func("/vfio-ccw/fsm/not-open", test_not_open);
     g_test_add_func("/vfio-ccw/fsm/documentation", test_documentation);
 }
 
