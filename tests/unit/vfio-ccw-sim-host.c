@@ -595,12 +595,16 @@ void sim_host_init(void)
     };
 }
 
+/*
+ * While the new IRB waits for the driver's worker, an extra signal would have
+ * the old one read when the host's SCHIB speaks for the new one already. Linux
+ * is that slow for microseconds only.
+ */
 void sim_host_hold_everything(void)
 {
     for (int i = 0; i < VFIO_CCW_HOST_NR_STEPS; i++) {
         sim.gate.step[i].hold = true;
     }
-    /* An old IRB, signalled again, while the new one waits for the worker: */
     sim.gate.step[VFIO_CCW_HOST_IO_WORK].hold = !sim.profile.extra_signals;
 }
 
