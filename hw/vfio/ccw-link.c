@@ -236,6 +236,12 @@ static bool ends_signal(const IRB *irb)
     return irb->scsw.ctrl & (SCSW_FCTL_HALT_FUNC | SCSW_FCTL_CLEAR_FUNC);
 }
 
+static bool ends_start(const IRB *irb)
+{
+    return !ends_signal(irb) &&
+           (irb->scsw.ctrl & (SCSW_STCTL_PRIMARY | SCSW_STCTL_SECONDARY));
+}
+
 /* Device end alone comes when the start function is not indicated any more. */
 static uint16_t function_of(const SCSW *scsw)
 {
@@ -272,13 +278,19 @@ static int read_irb(Job *job)
 
 static void job_irb(Job *job)
 {
+    bool same;
+
     job->ret = read_irb(job);
     if (job->ret) {
         return;
     }
-    job->suspect = ends_signal(&job->irb) ||
-                   (job->suspect &&
-                    !memcmp(&job->irb, &job->last_irb, sizeof(job->irb)));
+    same = !memcmp(&job->irb, &job->last_irb, sizeof(job->irb));
+    if (same && !job->suspect && ends_start(&job->irb)) {
+        /* No start was sent that this could be the end of. */
+        job->stale = true;
+        return;
+    }
+    job->suspect = ends_signal(&job->irb) || (job->suspect && same);
     /* Path not operational makes a guest look at its paths. */
     if (job->suspect || (job->irb.scsw.flags & SCSW_FLAGS_MASK_PNO)) {
         job_read_schib(job);
@@ -593,7 +605,7 @@ static void finish_irb(Job *job)
     deliver_schib(job);
     if (job->stale) {
         trace_vfio_ccw_irb_again(link->who);
-        link->sent_since_irb = true;
+        link->sent_since_irb |= job->suspect;
     } else if (overtaken(job)) {
         link->last_irb = job->irb;
     } else if (!job->ret) {
