@@ -50,10 +50,6 @@ RULES = {
     'PROMPT_HOST': ('two starts', 'ended_for_good'),
 }
 
-# The model is ahead of hw/vfio: the code does not keep these rules yet.
-AHEAD = {'REFUSED_IS_NOT_AT_HOST', 'OVERTAKE_TWICE', 'CLEAR_AGAIN',
-         'CHECK_DEVICE_END', 'READ_AGAIN'}
-
 DEPTH = 10000
 MEMORY_MB = 2000
 
@@ -111,8 +107,7 @@ def cases(only):
                ('the loss of the device', None, True), None)
     for rule in only or RULES:
         bounds, promise = RULES[rule]
-        ahead = ' (the code is without it)' if rule in AHEAD else ''
-        yield (f'without {rule}{ahead} {promise} breaks, with {bounds}',
+        yield (f'without {rule} {promise} breaks, with {bounds}',
                (bounds, rule), promise)
 
 

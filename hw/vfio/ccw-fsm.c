@@ -551,22 +551,17 @@ static void failed_start_irb(IRB *irb, Outcome outcome, uint32_t cpa)
 
 /*
  * PoP 15, "Halt Function" and "Clear Function": where the signal cannot be
- * issued, the function ends all the same. It has no program that could be at
- * fault, and no deferred condition code.
+ * issued for want of a path, the function ends all the same. Otherwise the
+ * program may be running: what ends must not look like success. There is no
+ * program that could be at fault, and no deferred condition code.
  */
 static void failed_signal_irb(IRB *irb, Outcome outcome)
 {
-    irb->scsw.ctrl = SCSW_STCTL_STATUS_PEND;
-    switch (outcome) {
-    case DEFERRED_CC1:
-        break;
-    case DEFERRED_CC3:
+    if (outcome == DEFERRED_CC3) {
         irb->scsw.flags = SCSW_FLAGS_MASK_PNO;
-        break;
-    default:
-        irb->scsw.ctrl |= SCSW_STCTL_ALERT;
-        irb->scsw.cstat = SCSW_CSTAT_CHN_CTRL_CHK;
-        break;
+        irb->scsw.ctrl = SCSW_STCTL_STATUS_PEND;
+    } else {
+        check_irb(irb, SCSW_CSTAT_CHN_CTRL_CHK, 0);
     }
 }
 

@@ -130,8 +130,9 @@ static IRB refused_signal(const Function *function, Outcome outcome)
     }
     if (outcome == DEFERRED_CC3) {
         irb.scsw.flags |= SCSW_FLAGS_MASK_PNO;
-    } else if (outcome != DEFERRED_CC1) {
-        irb.scsw.ctrl |= SCSW_STCTL_ALERT;
+    } else {
+        irb.scsw.ctrl |= SCSW_STCTL_PRIMARY | SCSW_STCTL_SECONDARY |
+                         SCSW_STCTL_ALERT;
         irb.scsw.cstat = SCSW_CSTAT_CHN_CTRL_CHK;
     }
     return irb;

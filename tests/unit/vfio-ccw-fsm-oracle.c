@@ -405,16 +405,14 @@ static IRB failed_start(const Oracle *o, int error)
     return irb;
 }
 
+/* Not alert alone: a program would take that for unsolicited status. */
 static IRB failed_order(int error)
 {
-    switch (deferred_cc(error)) {
-    case 1:
-        return status_irb(0, SCSW_STCTL_STATUS_PEND, 0);
-    case 3:
+    if (deferred_cc(error) == 3) {
         return status_irb(SCSW_FLAGS_MASK_PNO, SCSW_STCTL_STATUS_PEND, 0);
-    default:
-        return status_irb(0, UNSOLICITED, SCSW_CSTAT_CHN_CTRL_CHK);
     }
+    return status_irb(0, UNSOLICITED | SCSW_STCTL_PRIMARY |
+                      SCSW_STCTL_SECONDARY, SCSW_CSTAT_CHN_CTRL_CHK);
 }
 
 static void take_paths(Oracle *o, PMCW from)
