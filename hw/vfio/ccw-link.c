@@ -39,7 +39,7 @@
 
 /*
  * A request that is answered -EAGAIN or -EBUSY is sent again after 1, 2, 4 ...
- * 256 ms, 16 times in all: for 2.3 s, which is less than a guest's own time-out
+ * 256 ms, 16 times in all: for 2.0 s, which is less than a guest's own time-out
  * of an internal request.
  */
 #define MAX_ATTEMPTS 16

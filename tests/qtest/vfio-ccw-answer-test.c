@@ -218,6 +218,25 @@ static void test_lost_answer_is_gone(const void *data)
     bed_end(bed);
 }
 
+/* Long enough for a host that answers, and soon over for one that does not */
+#define TIMEOUT_MS 2000
+
+static void test_no_answer_is_gone(const void *data)
+{
+    const Function *function = data;
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    Bed *bed = bed_unplugged(&config);
+
+    plug_with_timeout(bed, TIMEOUT_MS);
+    expect_subchannel_report(bed);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    assert_usable(bed);
+    vfio_ccw_host_hold(bed->host, function->step);
+    g_assert_cmpint(issue(bed, function), ==, 0);
+    expect_gone(bed);
+    bed_end(bed);
+}
+
 static void add_case(const Function *function, const Answer *answer)
 {
     g_autofree char *path = g_strdup_printf("/vfio-ccw/%s-error/%s",
@@ -232,14 +251,18 @@ static void add_tests(void)
 {
     for (size_t f = 0; f < ARRAY_SIZE(functions); f++) {
         const Function *function = &functions[f];
-        g_autofree char *path =
+        g_autofree char *lost =
             g_strdup_printf("/vfio-ccw/%s-error/lost-answer-is-gone",
+                            function->name);
+        g_autofree char *none =
+            g_strdup_printf("/vfio-ccw/%s-error/no-answer-is-gone",
                             function->name);
 
         for (size_t a = 0; a < ARRAY_SIZE(answers); a++) {
             add_case(function, &answers[a]);
         }
-        qtest_add_data_func(path, function, test_lost_answer_is_gone);
+        qtest_add_data_func(lost, function, test_lost_answer_is_gone);
+        qtest_add_data_func(none, function, test_no_answer_is_gone);
     }
 }
 

@@ -264,6 +264,31 @@ static void test_interrupt_cuts_the_wait_short(const void *data)
     retries_end(&r);
 }
 
+/* Rule 3: what is pending at the host is taken first, then the start goes. */
+static void test_pending_status_of_the_host_comes_first(void)
+{
+    Bed *bed = bed_enabled();
+    unsigned writes = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_WRITES);
+    IRB irb = {
+        .scsw.flags = ORB_FLAGS,
+        .scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND | ALERT_STCTL,
+        .scsw.dstat = SCSW_DSTAT_ATTENTION,
+    };
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_INTERRUPT);
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_ATTENTION, 0, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_INTERRUPT);
+    g_assert_cmpint(ssch(bed), ==, 0);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_WRITES, writes + 1);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_INTERRUPT);
+    expect_exactly(bed, &irb);
+    vfio_ccw_host_wait_start(bed->host, NULL);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_normal_end(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
 static const struct {
     const char *name;
     void (*func)(const void *err);
@@ -291,6 +316,8 @@ static void add_with(const char *name, int err)
 
 static void add_tests(void)
 {
+    qtest_add_func("/vfio-ccw/backoff/pending-status-of-the-host-comes-first",
+                   test_pending_status_of_the_host_comes_first);
 #ifdef CONFIG_TRACE_LOG
     add_with("eagain", -EAGAIN);
     add_with("ebusy", -EBUSY);

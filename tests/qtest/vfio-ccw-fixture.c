@@ -84,14 +84,19 @@ void bed_end(Bed *bed)
     g_free(bed);
 }
 
-void plug(Bed *bed)
+void plug_with_timeout(Bed *bed, int ms)
 {
     qtest_qmp_assert_success(bed->qts,
                              "{'execute': 'device_add', 'arguments': {"
                              "'driver': 'vfio-ccw', 'id': 'ccw0',"
-                             "'devno': 'fe.0.1234', 'x-msg-timeout': 60000,"
+                             "'devno': 'fe.0.1234', 'x-msg-timeout': %d,"
                              "'socket': {'type': 'unix', 'path': %s}}}",
-                             bed->socket);
+                             ms, bed->socket);
+}
+
+void plug(Bed *bed)
+{
+    plug_with_timeout(bed, 60000);
 }
 
 void assert_unplugged(Bed *bed)

@@ -78,6 +78,8 @@ char *bed_device_args(Bed *bed);
 void bed_end(Bed *bed);
 
 void plug(Bed *bed);
+/* The host is given up when it has not answered for so long. */
+void plug_with_timeout(Bed *bed, int ms);
 void assert_unplugged(Bed *bed);
 
 /* A program that has only a no-operation */

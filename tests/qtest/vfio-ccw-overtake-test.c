@@ -320,6 +320,7 @@ static void test_clear_overtakes_a_queued_halt(void)
     g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
     vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_ASYNC_WRITES, 1);
     g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_ASYNC_WRITES, 2);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START);
     vfio_ccw_host_wait_start(bed->host, NULL);
     wait_retried(bed, VFIO_CCW_HOST_CLEARS, 1);

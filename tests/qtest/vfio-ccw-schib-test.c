@@ -328,8 +328,34 @@ static void test_pom_is_the_host_s(void)
     bed_end(bed);
 }
 
+/* PoP 15, "Clear Function": the paths are as initialised. */
+static void test_clear_initialises_the_paths(void)
+{
+    PMCW paths = vfio_ccw_host_default_config().pmcw;
+    Bed *bed = bed_enabled();
+    SCHIB schib;
+
+    paths.pom = 0x7f;
+    paths.lpum = 0x80;
+    paths.pnom = 0x40;
+    vfio_ccw_host_set_pmcw(bed->host, &paths);
+    wait_paths(bed, &paths);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_SCHIB_READ);
+    schib_of(bed);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_SCHIB_READ);
+
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    schib = schib_of(bed);
+    g_assert_cmphex(schib.pmcw.pom, ==, 0xff);
+    g_assert_cmphex(schib.pmcw.lpum, ==, 0);
+    g_assert_cmphex(schib.pmcw.pnom, ==, 0);
+    bed_end(bed);
+}
+
 static void add_tests(void)
 {
+    qtest_add_func("/vfio-ccw/schib/clear-initialises-the-paths",
+                   test_clear_initialises_the_paths);
     qtest_add_func("/vfio-ccw/schib/has-the-paths-of-the-host",
                    test_schib_has_the_paths_of_the_host);
     qtest_add_func("/vfio-ccw/schib/stsch-does-not-wait-for-the-host",
