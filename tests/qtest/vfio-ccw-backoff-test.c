@@ -1,15 +1,13 @@
 /*
  * QTest of vfio-ccw: how often a host that is busy is asked, and when
  *
- * QEMU waits in virtual time, which the test advances; its trace says when it
- * has begun to wait. All code below runs in the test's thread; see
- * vfio-ccw-fixture.h.
+ * QEMU waits in virtual time, which the test advances. All code below runs in
+ * the test's thread; see vfio-ccw-fixture.h.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
-#include <glib/gstdio.h>
 #include "vfio-ccw-fixture.h"
 
 #define MAX_ATTEMPTS 16
@@ -22,30 +20,8 @@
 
 typedef struct Retries {
     Bed *bed;
-    char *log;
     unsigned writes;    /* before the start that is refused */
 } Retries;
-
-/* QEMU waits: this many attempts were refused so far. */
-static void wait_waiting(Retries *r, unsigned attempts)
-{
-    unsigned seen = 0;
-    int polls = 0;
-
-    while (seen < attempts) {
-        g_autofree char *text = NULL;
-        g_autoptr(GError) err = NULL;
-
-        g_assert_cmpint(++polls, <, MAX_POLLS);
-        g_file_get_contents(r->log, &text, NULL, &err);
-        g_assert_no_error(err);
-        seen = 0;
-        for (char *at = text; (at = strstr(at, "vfio_ccw_retry")); at++) {
-            seen++;
-        }
-    }
-    g_assert_cmpint(seen, ==, attempts);
-}
 
 static unsigned attempts_of(Retries *r)
 {
@@ -59,20 +35,18 @@ static void wait_attempts(Retries *r, unsigned attempts)
                              r->writes + attempts);
 }
 
+/* That many attempts have been refused, and QEMU waits. */
+static void wait_refused(Retries *r, unsigned attempts)
+{
+    wait_attempts(r, attempts);
+    wait_state(r->bed, "START_QUEUED");
+}
+
 /* A host that refuses each start with @err */
 static Retries retries_begin(int err)
 {
-    VfioCcwHostConfig config = vfio_ccw_host_default_config();
-    g_autofree char *args = NULL;
-    g_autoptr(GError) gerr = NULL;
-    Retries r = {};
-    int fd;
+    Retries r = { .bed = bed_enabled() };
 
-    fd = g_file_open_tmp("vfio-ccw-trace-XXXXXX", &r.log, &gerr);
-    g_assert_no_error(gerr);
-    close(fd);
-    args = g_strdup_printf("-trace vfio_ccw_retry -D %s", r.log);
-    r.bed = bed_enabled_with(&config, args);
     r.writes = vfio_ccw_host_count(r.bed->host, VFIO_CCW_HOST_IO_WRITES);
     vfio_ccw_host_answer(r.bed->host, VFIO_CCW_HOST_START, err, UINT_MAX);
     return r;
@@ -84,21 +58,13 @@ static Retries retries_waiting(int err)
     Retries r = retries_begin(err);
 
     g_assert_cmpint(ssch(r.bed), ==, 0);
-    wait_attempts(&r, 1);
-    wait_waiting(&r, 1);
+    wait_refused(&r, 1);
     return r;
 }
 
 static void accept_starts(Retries *r)
 {
     vfio_ccw_host_answer(r->bed->host, VFIO_CCW_HOST_START, 0, 0);
-}
-
-static void retries_end(Retries *r)
-{
-    bed_end(r->bed);
-    g_unlink(r->log);
-    g_free(r->log);
 }
 
 /* The start that was refused is not sent any more. */
@@ -121,8 +87,7 @@ static void test_delays_double_up_to_a_limit(const void *data)
 
     g_assert_cmpint(ssch(r.bed), ==, 0);
     for (unsigned attempt = 1; attempt < MAX_ATTEMPTS; attempt++) {
-        wait_attempts(&r, attempt);
-        wait_waiting(&r, attempt);
+        wait_refused(&r, attempt);
         qtest_clock_step(r.bed->qts, delay * NS_PER_MS - 1);
         g_assert_cmphex(scsw_ctrl(r.bed), ==,
                         SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND);
@@ -132,13 +97,12 @@ static void test_delays_double_up_to_a_limit(const void *data)
     }
     wait_attempts(&r, MAX_ATTEMPTS);
     expect_exactly(r.bed, &irb);
-    wait_waiting(&r, MAX_ATTEMPTS - 1);
     qtest_clock_step(r.bed->qts, FAR_FUTURE_NS);
     expect_nothing(r.bed);
     g_assert_cmpint(attempts_of(&r), ==, MAX_ATTEMPTS);
     accept_starts(&r);
     assert_usable(r.bed);
-    retries_end(&r);
+    bed_end(r.bed);
 }
 
 /* A start that was accepted late is like any other, and the next one too. */
@@ -155,7 +119,7 @@ static void test_last_attempt_may_succeed(const void *data)
     vfio_ccw_host_present_status(r.bed->host, NORMAL_END, 0, 0);
     expect_normal_end(r.bed);
     assert_usable(r.bed);
-    retries_end(&r);
+    bed_end(r.bed);
 }
 
 static void test_nobody_waits_meanwhile(const void *data)
@@ -171,7 +135,7 @@ static void test_nobody_waits_meanwhile(const void *data)
     g_assert_cmpint(qcss_stsch(r.bed->qts, SCHID, &schib), ==, 0);
     g_assert_cmpint(qcss_msch(r.bed->qts, SCHID, &schib), ==, 2);
     expect_nothing(r.bed);
-    retries_end(&r);
+    bed_end(r.bed);
 }
 
 static void test_cancelled_at_once_by_cancel(const void *data)
@@ -183,7 +147,7 @@ static void test_cancelled_at_once_by_cancel(const void *data)
     assert_forgotten(&r);
     accept_starts(&r);
     assert_usable(r.bed);
-    retries_end(&r);
+    bed_end(r.bed);
 }
 
 /* The function has replaced the start: the host sees nothing but it. */
@@ -205,7 +169,7 @@ static void test_cancelled_at_once_by_halt(const void *data)
     expect_exactly(r.bed, &irb);
     accept_starts(&r);
     assert_usable(r.bed);
-    retries_end(&r);
+    bed_end(r.bed);
 }
 
 static void test_cancelled_at_once_by_clear(const void *data)
@@ -222,7 +186,7 @@ static void test_cancelled_at_once_by_clear(const void *data)
     expect_exactly(r.bed, &irb);
     accept_starts(&r);
     assert_usable(r.bed);
-    retries_end(&r);
+    bed_end(r.bed);
 }
 
 static void test_cancelled_at_once_by_reset(const void *data)
@@ -235,7 +199,7 @@ static void test_cancelled_at_once_by_reset(const void *data)
     accept_starts(&r);
     qcss_enable(r.bed->qts, SCHID, INTPARM_MSCH);
     assert_usable(r.bed);
-    retries_end(&r);
+    bed_end(r.bed);
 }
 
 static void test_cancelled_at_once_by_unplug(const void *data)
@@ -247,7 +211,7 @@ static void test_cancelled_at_once_by_unplug(const void *data)
     assert_unplugged(r.bed);
     vfio_ccw_host_wait_count(r.bed->host, VFIO_CCW_HOST_CLOSES, 1);
     assert_forgotten(&r);
-    retries_end(&r);
+    bed_end(r.bed);
 }
 
 /* What the host was busy with may be over: no time passes. */
@@ -261,7 +225,7 @@ static void test_interrupt_cuts_the_wait_short(const void *data)
     g_assert_cmpint(attempts_of(&r), ==, 2);
     vfio_ccw_host_present_status(r.bed->host, NORMAL_END, 0, 0);
     expect_normal_end(r.bed);
-    retries_end(&r);
+    bed_end(r.bed);
 }
 
 /* Rule 3: what is pending at the host is taken first, then the start goes. */
@@ -318,10 +282,8 @@ static void add_tests(void)
 {
     qtest_add_func("/vfio-ccw/backoff/pending-status-of-the-host-comes-first",
                    test_pending_status_of_the_host_comes_first);
-#ifdef CONFIG_TRACE_LOG
     add_with("eagain", -EAGAIN);
     add_with("ebusy", -EBUSY);
-#endif
 }
 
 int main(int argc, char **argv)

@@ -10,6 +10,7 @@
 #include <glib/gstdio.h>
 #include "qapi/error.h"
 #include "qemu/module.h"
+#include "qobject/qdict.h"
 #include "vfio-ccw-fixture.h"
 
 /* How often to look for what must not happen */
@@ -55,21 +56,14 @@ Bed *bed_unplugged(const VfioCcwHostConfig *config)
     return bed;
 }
 
-static Bed *bed_plugged_with(const VfioCcwHostConfig *config,
-                             const char *extra_args)
+Bed *bed_plugged(const VfioCcwHostConfig *config)
 {
     Bed *bed = bed_new();
-    g_autofree char *device_args = bed_device_args(bed);
-    g_autofree char *args = g_strdup_printf("%s %s", device_args, extra_args);
+    g_autofree char *args = bed_device_args(bed);
 
     bed_start_host(bed, config);
     bed->qts = qcss_init(args);
     return bed;
-}
-
-Bed *bed_plugged(const VfioCcwHostConfig *config)
-{
-    return bed_plugged_with(config, "");
 }
 
 void bed_end(Bed *bed)
@@ -225,9 +219,9 @@ void assert_usable(Bed *bed)
     expect_normal_end(bed);
 }
 
-Bed *bed_enabled_with(const VfioCcwHostConfig *config, const char *extra_args)
+Bed *bed_enabled_with(const VfioCcwHostConfig *config)
 {
-    Bed *bed = bed_plugged_with(config, extra_args);
+    Bed *bed = bed_plugged(config);
 
     qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
     assert_usable(bed);
@@ -238,7 +232,7 @@ Bed *bed_enabled(void)
 {
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
 
-    return bed_enabled_with(&config, "");
+    return bed_enabled_with(&config);
 }
 
 void start_accepted(Bed *bed)
@@ -276,6 +270,26 @@ void start_queued(Bed *bed)
     vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
     vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_READ);
     g_assert_cmpint(ssch(bed), ==, 0);
+}
+
+static bool is_in_state(Bed *bed, const char *state)
+{
+    QDict *response = qtest_qmp(bed->qts, "{'execute': 'qom-get', 'arguments':"
+                                "{'path': '/machine/peripheral/ccw0',"
+                                " 'property': 'state'}}");
+    bool is = g_str_equal(qdict_get_str(response, "return"), state);
+
+    qobject_unref(response);
+    return is;
+}
+
+void wait_state(Bed *bed, const char *state)
+{
+    int polls = 0;
+
+    while (!is_in_state(bed, state)) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+    }
 }
 
 void wait_retried(Bed *bed, VfioCcwHostCounter counter, unsigned count)

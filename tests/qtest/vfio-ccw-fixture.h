@@ -67,7 +67,7 @@ Bed *bed_plugged(const VfioCcwHostConfig *config);
  * the reset that QEMU did when the machine started: what the host signals from
  * now on is not forgotten.
  */
-Bed *bed_enabled_with(const VfioCcwHostConfig *config, const char *extra_args);
+Bed *bed_enabled_with(const VfioCcwHostConfig *config);
 /* What most tests want: a scripted device that has everything */
 Bed *bed_enabled(void);
 
@@ -101,6 +101,8 @@ void start_sent(Bed *bed);
  * does when IO_READ is unheld. Nothing is in that IRB.
  */
 void start_queued(Bed *bed);
+/* What the device calls its state, for what no guest can see */
+void wait_state(Bed *bed, const char *state);
 /* The host has refused a request or may have: let QEMU ask again. */
 void wait_retried(Bed *bed, VfioCcwHostCounter counter, unsigned count);
 /* The same, until QEMU gives up: a function is in progress until then. */

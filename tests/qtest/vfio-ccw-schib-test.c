@@ -100,7 +100,7 @@ static Bed *bed_without_refresh(void)
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
 
     config.regions &= ~(1u << VFIO_CCW_HOST_REGION_SCHIB);
-    return bed_enabled_with(&config, "");
+    return bed_enabled_with(&config);
 }
 
 static SCHIB schib_of(Bed *bed)

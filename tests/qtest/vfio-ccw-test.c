@@ -180,7 +180,7 @@ static void assert_host_refused(const VfioCcwHostConfig *config,
 
 static void assert_host_usable(const VfioCcwHostConfig *config)
 {
-    bed_end(bed_enabled_with(config, ""));
+    bed_end(bed_enabled_with(config));
 }
 
 static void test_io_region_only(void)
@@ -232,7 +232,7 @@ static void test_no_async_region(void)
     Bed *bed;
 
     config.regions &= ~REGION(ASYNC);
-    bed = bed_enabled_with(&config, "");
+    bed = bed_enabled_with(&config);
     g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
     expect_end_of(bed, SCSW_FCTL_HALT_FUNC);
     g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
