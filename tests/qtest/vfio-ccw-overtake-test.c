@@ -555,14 +555,16 @@ static void test_halted_start_was_never_begun(void)
     bed_end(bed);
 }
 
-/* A host that does not take the halt goes on with the start: not our news. */
+/* A host that does not take the halt may go on: it must not look halted. */
 static void test_halt_that_the_host_refuses_ends(void)
 {
     Bed *bed = bed_enabled();
     IRB irb = {
         .scsw.flags = ORB_FLAGS,
         .scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_FCTL_HALT_FUNC |
-                     SCSW_STCTL_STATUS_PEND,
+                     SCSW_STCTL_PRIMARY | SCSW_STCTL_SECONDARY |
+                     SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND,
+        .scsw.cstat = SCSW_CSTAT_CHN_CTRL_CHK,
     };
 
     start_active(bed);
