@@ -30,9 +30,9 @@
 #include <linux/vfio.h>
 #include <linux/vfio_ccw.h>
 #include "qapi/error.h"
-#include "qemu/bswap.h"
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
+#include "hw/vfio/ccw-job.h"
 #include "hw/vfio/ccw-link.h"
 #include "hw/vfio/ccw-worker.h"
 #include "trace.h"
@@ -45,28 +45,6 @@
 #define MAX_ATTEMPTS 16
 #define MAX_DELAY_MS 256
 
-/* What a host that never runs out of CRWs can make us read in one go. */
-#define MAX_CRWS 64
-
-typedef struct Job {
-    VFIOCCWLink *link;
-    VFIOCCWLane lane;
-    uint32_t life;
-    VFIOCCWRequest request;
-    /* filled in by the worker */
-    int ret;                /* 0 or -errno */
-    bool overtook;          /* a start had not returned when this was sent */
-    int schib_ret;
-    bool has_schib;         /* schib_ret and, if that is 0, schib are valid */
-    SCHIB schib;
-    bool suspect;           /* the IRB may be an earlier one again */
-    bool stale;             /* it is */
-    IRB last_irb;
-    IRB irb;
-    unsigned num_crws;
-    CRW crws[MAX_CRWS];
-} Job;
-
 static const char *const lane_names[VFIO_CCW_LANE__MAX] = {
     [VFIO_CCW_LANE_START] = "start",
     [VFIO_CCW_LANE_HALT] = "halt",
@@ -77,299 +55,11 @@ static const char *const lane_names[VFIO_CCW_LANE__MAX] = {
     [VFIO_CCW_LANE_CRW] = "crw",
 };
 
-/*
- * Byte order: every region is big-endian, as on the wire so on any host.
- */
-
-static void orb_to_be(struct ccw_io_region *region, const ORB *orb)
-{
-    ORB be = {
-        .intparm = cpu_to_be32(orb->intparm),
-        .ctrl0 = cpu_to_be16(orb->ctrl0),
-        .lpm = orb->lpm,
-        .ctrl1 = orb->ctrl1,
-        .cpa = cpu_to_be32(orb->cpa),
-    };
-
-    QEMU_BUILD_BUG_ON(sizeof(be) != sizeof(region->orb_area));
-    memcpy(region->orb_area, &be, sizeof(be));
-}
-
-static void scsw_from_be(SCSW *scsw)
-{
-    scsw->flags = be16_to_cpu(scsw->flags);
-    scsw->ctrl = be16_to_cpu(scsw->ctrl);
-    scsw->cpa = be32_to_cpu(scsw->cpa);
-    scsw->count = be16_to_cpu(scsw->count);
-}
-
-static void irb_from_be(IRB *irb)
-{
-    scsw_from_be(&irb->scsw);
-    irb->esw.word0 = be32_to_cpu(irb->esw.word0);
-    irb->esw.erw = be32_to_cpu(irb->esw.erw);
-    irb->esw.word2 = be64_to_cpu(irb->esw.word2);
-    irb->esw.word4 = be32_to_cpu(irb->esw.word4);
-    for (int i = 0; i < ARRAY_SIZE(irb->ecw); i++) {
-        irb->ecw[i] = be32_to_cpu(irb->ecw[i]);
-        irb->emw[i] = be32_to_cpu(irb->emw[i]);
-    }
-}
-
-static void schib_from_be(SCHIB *schib)
-{
-    SCSW scsw = schib->scsw;
-
-    schib->pmcw.intparm = be32_to_cpu(schib->pmcw.intparm);
-    schib->pmcw.flags = be16_to_cpu(schib->pmcw.flags);
-    schib->pmcw.devno = be16_to_cpu(schib->pmcw.devno);
-    schib->pmcw.mbi = be16_to_cpu(schib->pmcw.mbi);
-    schib->pmcw.chars = be32_to_cpu(schib->pmcw.chars);
-    schib->mba = be64_to_cpu(schib->mba);
-    scsw_from_be(&scsw);
-    schib->scsw = scsw;
-}
-
-/*
- * Called by a worker, without the BQL.
- */
-
-/* 0 or -errno; a link that transfers less than asked for is no link. */
-static int whole(int ret, int size)
-{
-    if (ret < 0) {
-        return ret;
-    }
-    return ret == size ? 0 : -ESHUTDOWN;
-}
-
-static int region_write(VFIOCCWLink *link, int index, void *data, int size)
-{
-    VFIODevice *vdev = link->vdev;
-
-    return whole(vdev->io_ops->region_write(vdev, index, 0, size, data, false),
-                 size);
-}
-
-static int region_read(VFIOCCWLink *link, int index, off_t offset, void *data,
-                       int size)
-{
-    VFIODevice *vdev = link->vdev;
-
-    return whole(vdev->io_ops->region_read(vdev, index, offset, size, data),
-                 size);
-}
-
-static int read_schib(VFIOCCWLink *link, SCHIB *schib)
-{
-    int ret;
-
-    QEMU_BUILD_BUG_ON(sizeof(*schib) != SCHIB_AREA_SIZE);
-    ret = region_read(link, link->schib_region, 0, schib, sizeof(*schib));
-    if (!ret) {
-        schib_from_be(schib);
-    }
-    return ret;
-}
-
-static void job_read_schib(Job *job)
-{
-    if (job->link->schib_region >= 0) {
-        job->has_schib = true;
-        job->schib_ret = read_schib(job->link, &job->schib);
-    }
-}
-
-/* ORB and SCSW only: the driver's IRB area may hold what nobody has read. */
-static void job_start(Job *job)
-{
-    struct ccw_io_region region = {};
-    SCSW scsw = { .ctrl = cpu_to_be16(SCSW_FCTL_START_FUNC) };
-
-    orb_to_be(&region, &job->request.orb);
-    memcpy(region.scsw_area, &scsw, sizeof(scsw));
-    job->ret = region_write(job->link, job->link->io_region, &region,
-                            offsetof(struct ccw_io_region, irb_area));
-}
-
-static void job_command(Job *job)
-{
-    VFIOCCWLink *link = job->link;
-    bool halt = job->lane == VFIO_CCW_LANE_HALT;
-    struct ccw_cmd_region region = {
-        .command = cpu_to_be32(halt ? VFIO_CCW_ASYNC_CMD_HSCH
-                                    : VFIO_CCW_ASYNC_CMD_CSCH),
-    };
-
-    if (link->async_region < 0) {
-        /* An old driver: only a reset stops the program that is running. */
-        job->ret = link->transport->reset(link);
-        return;
-    }
-    job->ret = region_write(link, link->async_region, &region, sizeof(region));
-}
-
-static bool means_look_at_schib(int ret)
-{
-    return ret == -EACCES || ret == -ENODEV || ret == -EIO;
-}
-
-static void job_request(Job *job)
-{
-    VFIOCCWLink *link = job->link;
-
-    if (job->lane == VFIO_CCW_LANE_START) {
-        job_start(job);
-        qatomic_set(&link->start_out, 0);
-    } else {
-        job->overtook = qatomic_read(&link->start_out);
-        job_command(job);
-    }
-    if (means_look_at_schib(job->ret)) {
-        job_read_schib(job);
-    }
-}
-
-/* All ends of a clear look alike, and most of those of a halt. */
-static bool ends_signal(const IRB *irb)
-{
-    return irb->scsw.ctrl & (SCSW_FCTL_HALT_FUNC | SCSW_FCTL_CLEAR_FUNC);
-}
-
-static bool ends_start(const IRB *irb)
-{
-    return !ends_signal(irb) &&
-           (irb->scsw.ctrl & (SCSW_STCTL_PRIMARY | SCSW_STCTL_SECONDARY));
-}
-
-/* Device end alone comes when the start function is not indicated any more. */
-static uint16_t function_of(const SCSW *scsw)
-{
-    uint16_t fctl = scsw->ctrl & SCSW_CTRL_MASK_FCTL;
-
-    return !fctl && (scsw->ctrl & SCSW_STCTL_SECONDARY) ? SCSW_FCTL_START_FUNC
-                                                        : fctl;
-}
-
-/*
- * Does the host's subchannel still perform what the IRB says has ended? Status
- * that is pending there will have an IRB of its own.
- */
-static bool still_in_progress(const Job *job)
-{
-    return job->has_schib && !job->schib_ret &&
-           (job->schib.scsw.ctrl & function_of(&job->irb.scsw));
-}
-
-static int read_irb(Job *job)
-{
-    VFIOCCWLink *link = job->link;
-    int ret;
-
-    QEMU_BUILD_BUG_ON(sizeof(job->irb) != IRB_AREA_SIZE);
-    ret = region_read(link, link->io_region,
-                      offsetof(struct ccw_io_region, irb_area),
-                      &job->irb, sizeof(job->irb));
-    if (!ret) {
-        irb_from_be(&job->irb);
-    }
-    return ret;
-}
-
-static void job_irb(Job *job)
-{
-    bool same;
-
-    job->ret = read_irb(job);
-    if (job->ret) {
-        return;
-    }
-    same = !memcmp(&job->irb, &job->last_irb, sizeof(job->irb));
-    if (same && !job->suspect && ends_start(&job->irb)) {
-        /* No start was sent that this could be the end of. */
-        job->stale = true;
-        return;
-    }
-    job->suspect = ends_signal(&job->irb) || (job->suspect && same);
-    /* Path not operational makes a guest look at its paths. */
-    if (job->suspect || (job->irb.scsw.flags & SCSW_FLAGS_MASK_PNO)) {
-        job_read_schib(job);
-    }
-    job->stale = job->suspect && still_in_progress(job);
-    if (job->suspect && !job->stale) {
-        /* What has ended since the IRB was read has an IRB of its own. */
-        job->ret = read_irb(job);
-    }
-}
-
-static void job_crws(Job *job)
-{
-    VFIOCCWLink *link = job->link;
-    struct ccw_crw_region region;
-
-    while (job->num_crws < MAX_CRWS) {
-        job->ret = region_read(link, link->crw_region, 0, &region,
-                               sizeof(region));
-        if (job->ret || !region.crw) {
-            break;
-        }
-        job->crws[job->num_crws++] = (CRW) {
-            .flags = be32_to_cpu(region.crw) >> 16,
-            .rsid = be32_to_cpu(region.crw),
-        };
-    }
-    /* A guest that is told of a path wants to see it in the SCHIB. */
-    if (job->num_crws) {
-        job_read_schib(job);
-    }
-}
-
-/* The IRB that is there afterwards is not one of the new life. */
-static void job_reset(Job *job)
-{
-    VFIOCCWLink *link = job->link;
-
-    if (link->vdev->reset_works) {
-        job->ret = link->transport->reset(link);
-    }
-    if (!job->ret) {
-        job->ret = read_irb(job);
-    }
-    job_read_schib(job);
-}
-
-static void work(void *opaque)
-{
-    Job *job = opaque;
-
-    switch (job->lane) {
-    case VFIO_CCW_LANE_RESET:
-        job_reset(job);
-        break;
-    case VFIO_CCW_LANE_IRB:
-        job_irb(job);
-        break;
-    case VFIO_CCW_LANE_SCHIB:
-        job_read_schib(job);
-        break;
-    case VFIO_CCW_LANE_CRW:
-        job_crws(job);
-        break;
-    default:
-        job_request(job);
-        break;
-    }
-}
-
-/*
- * Called with the BQL held.
- */
-
 static void finish(void *opaque);
 
 static void submit(VFIOCCWLink *link, VFIOCCWLane lane)
 {
-    Job *job = g_new0(Job, 1);
+    VFIOCCWJob *job = g_new0(VFIOCCWJob, 1);
 
     job->link = link;
     job->lane = lane;
@@ -391,7 +81,7 @@ static void submit(VFIOCCWLink *link, VFIOCCWLane lane)
     link->jobs++;
     trace_vfio_ccw_job(link->who, lane_names[lane],
                        job->request.valid ? job->request.number : 0);
-    vfio_ccw_worker_submit(work, finish, job);
+    vfio_ccw_worker_submit(vfio_ccw_job_work, finish, job);
 }
 
 static bool request_at_host(VFIOCCWLink *link)
@@ -490,13 +180,13 @@ static void retry_timer_cb(void *opaque)
 }
 
 /* Was this halt or clear perhaps there before the start that it is to end? */
-static bool came_too_early(const Job *job)
+static bool came_too_early(const VFIOCCWJob *job)
 {
     return job->lane != VFIO_CCW_LANE_START && !job->ret &&
            job->overtook && job->link->start_overtaken;
 }
 
-static bool means_try_again(const Job *job)
+static bool means_try_again(const VFIOCCWJob *job)
 {
     return (job->ret == -EAGAIN || job->ret == -EBUSY ||
             came_too_early(job)) &&
@@ -504,7 +194,7 @@ static bool means_try_again(const Job *job)
            job->request.attempts + 1 < MAX_ATTEMPTS;
 }
 
-static void queue_again(Job *job)
+static void queue_again(VFIOCCWJob *job)
 {
     VFIOCCWLink *link = job->link;
     unsigned delay = MIN(1 << job->request.attempts, MAX_DELAY_MS);
@@ -520,7 +210,7 @@ static void queue_again(Job *job)
     deliver_request(link, VFIO_CCW_NEWS_RETRY, job->request.number);
 }
 
-static void deliver_answer(Job *job)
+static void deliver_answer(VFIOCCWJob *job)
 {
     VFIOCCWAnswer answer = {
         .request = job->request.number,
@@ -540,7 +230,7 @@ static void deliver_irb(VFIOCCWLink *link, const IRB *irb)
 }
 
 /* No interrupt comes of a halt or clear that a reset stood in for. */
-static void deliver_emulated_end(Job *job)
+static void deliver_emulated_end(VFIOCCWJob *job)
 {
     IRB irb = {
         .scsw.ctrl = SCSW_STCTL_STATUS_PEND |
@@ -551,7 +241,7 @@ static void deliver_emulated_end(Job *job)
     deliver_irb(job->link, &irb);
 }
 
-static void finish_request(Job *job)
+static void finish_request(VFIOCCWJob *job)
 {
     if (means_try_again(job)) {
         queue_again(job);
@@ -576,7 +266,7 @@ static bool means_gone(int ret)
            ret == -ESHUTDOWN;
 }
 
-static void deliver_schib(Job *job)
+static void deliver_schib(VFIOCCWJob *job)
 {
     if (!job->has_schib) {
         return;
@@ -593,12 +283,13 @@ static void deliver_schib(Job *job)
  * It ends a halt or clear, but not the one that was sent meanwhile: that one's
  * would have been signalled after the signal that made us read this.
  */
-static bool overtaken(const Job *job)
+static bool overtaken(const VFIOCCWJob *job)
 {
-    return job->link->sent_since_irb && !job->ret && ends_signal(&job->irb);
+    return job->link->sent_since_irb && !job->ret &&
+           vfio_ccw_job_ends_signal(job);
 }
 
-static void finish_irb(Job *job)
+static void finish_irb(VFIOCCWJob *job)
 {
     VFIOCCWLink *link = job->link;
 
@@ -619,7 +310,7 @@ static void finish_irb(Job *job)
     }
 }
 
-static void finish_crws(Job *job)
+static void finish_crws(VFIOCCWJob *job)
 {
     VFIOCCWLink *link = job->link;
 
@@ -630,13 +321,13 @@ static void finish_crws(Job *job)
     }
     if (means_gone(job->ret)) {
         deliver_gone(link);
-    } else if (job->num_crws == MAX_CRWS) {
+    } else if (job->num_crws == VFIO_CCW_MAX_CRWS) {
         link->due[VFIO_CCW_LANE_CRW] = true;
     }
 }
 
 /* What the driver signalled while it quiesced belongs to the old life. */
-static void finish_reset(Job *job)
+static void finish_reset(VFIOCCWJob *job)
 {
     VFIOCCWLink *link = job->link;
 
@@ -656,7 +347,7 @@ static void finish_reset(Job *job)
 
 static void finish(void *opaque)
 {
-    Job *job = opaque;
+    VFIOCCWJob *job = opaque;
     VFIOCCWLink *link = job->link;
 
     link->busy[job->lane] = false;
@@ -919,7 +610,7 @@ static bool read_first_schib(VFIOCCWLink *link, SCHIB *schib, bool *have_schib,
     if (!*have_schib) {
         return true;
     }
-    ret = read_schib(link, schib);
+    ret = vfio_ccw_read_schib(link, schib);
     if (ret) {
         error_setg_errno(errp, -ret, "cannot read the host's SCHIB");
         return false;

@@ -1,0 +1,301 @@
+/*
+ * vfio-ccw: what a worker does
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The regions of the host's driver, and their byte order: nobody else accesses
+ * them. Called by a worker without the BQL; vfio_ccw_read_schib() is called by
+ * the link too, when it is opened.
+ */
+
+#include "qemu/osdep.h"
+#include <linux/vfio.h>
+#include <linux/vfio_ccw.h>
+#include "qemu/atomic.h"
+#include "qemu/bswap.h"
+#include "hw/vfio/ccw-job.h"
+
+/*
+ * Byte order: every region is big-endian, as on the wire so on any host.
+ */
+
+static void orb_to_be(struct ccw_io_region *region, const ORB *orb)
+{
+    ORB be = {
+        .intparm = cpu_to_be32(orb->intparm),
+        .ctrl0 = cpu_to_be16(orb->ctrl0),
+        .lpm = orb->lpm,
+        .ctrl1 = orb->ctrl1,
+        .cpa = cpu_to_be32(orb->cpa),
+    };
+
+    QEMU_BUILD_BUG_ON(sizeof(be) != sizeof(region->orb_area));
+    memcpy(region->orb_area, &be, sizeof(be));
+}
+
+static void scsw_from_be(SCSW *scsw)
+{
+    scsw->flags = be16_to_cpu(scsw->flags);
+    scsw->ctrl = be16_to_cpu(scsw->ctrl);
+    scsw->cpa = be32_to_cpu(scsw->cpa);
+    scsw->count = be16_to_cpu(scsw->count);
+}
+
+static void irb_from_be(IRB *irb)
+{
+    scsw_from_be(&irb->scsw);
+    irb->esw.word0 = be32_to_cpu(irb->esw.word0);
+    irb->esw.erw = be32_to_cpu(irb->esw.erw);
+    irb->esw.word2 = be64_to_cpu(irb->esw.word2);
+    irb->esw.word4 = be32_to_cpu(irb->esw.word4);
+    for (int i = 0; i < ARRAY_SIZE(irb->ecw); i++) {
+        irb->ecw[i] = be32_to_cpu(irb->ecw[i]);
+        irb->emw[i] = be32_to_cpu(irb->emw[i]);
+    }
+}
+
+static void schib_from_be(SCHIB *schib)
+{
+    SCSW scsw = schib->scsw;
+
+    schib->pmcw.intparm = be32_to_cpu(schib->pmcw.intparm);
+    schib->pmcw.flags = be16_to_cpu(schib->pmcw.flags);
+    schib->pmcw.devno = be16_to_cpu(schib->pmcw.devno);
+    schib->pmcw.mbi = be16_to_cpu(schib->pmcw.mbi);
+    schib->pmcw.chars = be32_to_cpu(schib->pmcw.chars);
+    schib->mba = be64_to_cpu(schib->mba);
+    scsw_from_be(&scsw);
+    schib->scsw = scsw;
+}
+
+/* 0 or -errno; a link that transfers less than asked for is no link. */
+static int whole(int ret, int size)
+{
+    if (ret < 0) {
+        return ret;
+    }
+    return ret == size ? 0 : -ESHUTDOWN;
+}
+
+static int region_write(VFIOCCWLink *link, int index, void *data, int size)
+{
+    VFIODevice *vdev = link->vdev;
+
+    return whole(vdev->io_ops->region_write(vdev, index, 0, size, data, false),
+                 size);
+}
+
+static int region_read(VFIOCCWLink *link, int index, off_t offset, void *data,
+                       int size)
+{
+    VFIODevice *vdev = link->vdev;
+
+    return whole(vdev->io_ops->region_read(vdev, index, offset, size, data),
+                 size);
+}
+
+int vfio_ccw_read_schib(VFIOCCWLink *link, SCHIB *schib)
+{
+    int ret;
+
+    QEMU_BUILD_BUG_ON(sizeof(*schib) != SCHIB_AREA_SIZE);
+    ret = region_read(link, link->schib_region, 0, schib, sizeof(*schib));
+    if (!ret) {
+        schib_from_be(schib);
+    }
+    return ret;
+}
+
+static void job_read_schib(VFIOCCWJob *job)
+{
+    if (job->link->schib_region >= 0) {
+        job->has_schib = true;
+        job->schib_ret = vfio_ccw_read_schib(job->link, &job->schib);
+    }
+}
+
+/* ORB and SCSW only: the driver's IRB area may hold what nobody has read. */
+static void job_start(VFIOCCWJob *job)
+{
+    struct ccw_io_region region = {};
+    SCSW scsw = { .ctrl = cpu_to_be16(SCSW_FCTL_START_FUNC) };
+
+    orb_to_be(&region, &job->request.orb);
+    memcpy(region.scsw_area, &scsw, sizeof(scsw));
+    job->ret = region_write(job->link, job->link->io_region, &region,
+                            offsetof(struct ccw_io_region, irb_area));
+}
+
+static void job_command(VFIOCCWJob *job)
+{
+    VFIOCCWLink *link = job->link;
+    bool halt = job->lane == VFIO_CCW_LANE_HALT;
+    struct ccw_cmd_region region = {
+        .command = cpu_to_be32(halt ? VFIO_CCW_ASYNC_CMD_HSCH
+                                    : VFIO_CCW_ASYNC_CMD_CSCH),
+    };
+
+    if (link->async_region < 0) {
+        /* An old driver: only a reset stops the program that is running. */
+        job->ret = link->transport->reset(link);
+        return;
+    }
+    job->ret = region_write(link, link->async_region, &region, sizeof(region));
+}
+
+static bool means_look_at_schib(int ret)
+{
+    return ret == -EACCES || ret == -ENODEV || ret == -EIO;
+}
+
+static void job_request(VFIOCCWJob *job)
+{
+    VFIOCCWLink *link = job->link;
+
+    if (job->lane == VFIO_CCW_LANE_START) {
+        job_start(job);
+        qatomic_set(&link->start_out, 0);
+    } else {
+        job->overtook = qatomic_read(&link->start_out);
+        job_command(job);
+    }
+    if (means_look_at_schib(job->ret)) {
+        job_read_schib(job);
+    }
+}
+
+/* All ends of a clear look alike, and most of those of a halt. */
+static bool ends_signal(const IRB *irb)
+{
+    return irb->scsw.ctrl & (SCSW_FCTL_HALT_FUNC | SCSW_FCTL_CLEAR_FUNC);
+}
+
+bool vfio_ccw_job_ends_signal(const VFIOCCWJob *job)
+{
+    return ends_signal(&job->irb);
+}
+
+static bool ends_start(const IRB *irb)
+{
+    return !ends_signal(irb) &&
+           (irb->scsw.ctrl & (SCSW_STCTL_PRIMARY | SCSW_STCTL_SECONDARY));
+}
+
+/* Device end alone comes when the start function is not indicated any more. */
+static uint16_t function_of(const SCSW *scsw)
+{
+    uint16_t fctl = scsw->ctrl & SCSW_CTRL_MASK_FCTL;
+
+    return !fctl && (scsw->ctrl & SCSW_STCTL_SECONDARY) ? SCSW_FCTL_START_FUNC
+                                                        : fctl;
+}
+
+/*
+ * Does the host's subchannel still perform what the IRB says has ended? Status
+ * that is pending there will have an IRB of its own.
+ */
+static bool still_in_progress(const VFIOCCWJob *job)
+{
+    return job->has_schib && !job->schib_ret &&
+           (job->schib.scsw.ctrl & function_of(&job->irb.scsw));
+}
+
+static int read_irb(VFIOCCWJob *job)
+{
+    VFIOCCWLink *link = job->link;
+    int ret;
+
+    QEMU_BUILD_BUG_ON(sizeof(job->irb) != IRB_AREA_SIZE);
+    ret = region_read(link, link->io_region,
+                      offsetof(struct ccw_io_region, irb_area),
+                      &job->irb, sizeof(job->irb));
+    if (!ret) {
+        irb_from_be(&job->irb);
+    }
+    return ret;
+}
+
+static void job_irb(VFIOCCWJob *job)
+{
+    bool same;
+
+    job->ret = read_irb(job);
+    if (job->ret) {
+        return;
+    }
+    same = !memcmp(&job->irb, &job->last_irb, sizeof(job->irb));
+    if (same && !job->suspect && ends_start(&job->irb)) {
+        /* No start was sent that this could be the end of. */
+        job->stale = true;
+        return;
+    }
+    job->suspect = ends_signal(&job->irb) || (job->suspect && same);
+    /* Path not operational makes a guest look at its paths. */
+    if (job->suspect || (job->irb.scsw.flags & SCSW_FLAGS_MASK_PNO)) {
+        job_read_schib(job);
+    }
+    job->stale = job->suspect && still_in_progress(job);
+    if (job->suspect && !job->stale) {
+        /* What has ended since the IRB was read has an IRB of its own. */
+        job->ret = read_irb(job);
+    }
+}
+
+static void job_crws(VFIOCCWJob *job)
+{
+    VFIOCCWLink *link = job->link;
+    struct ccw_crw_region region;
+
+    while (job->num_crws < VFIO_CCW_MAX_CRWS) {
+        job->ret = region_read(link, link->crw_region, 0, &region,
+                               sizeof(region));
+        if (job->ret || !region.crw) {
+            break;
+        }
+        job->crws[job->num_crws++] = (CRW) {
+            .flags = be32_to_cpu(region.crw) >> 16,
+            .rsid = be32_to_cpu(region.crw),
+        };
+    }
+    /* A guest that is told of a path wants to see it in the SCHIB. */
+    if (job->num_crws) {
+        job_read_schib(job);
+    }
+}
+
+/* The IRB that is there afterwards is not one of the new life. */
+static void job_reset(VFIOCCWJob *job)
+{
+    VFIOCCWLink *link = job->link;
+
+    if (link->vdev->reset_works) {
+        job->ret = link->transport->reset(link);
+    }
+    if (!job->ret) {
+        job->ret = read_irb(job);
+    }
+    job_read_schib(job);
+}
+
+void vfio_ccw_job_work(void *opaque)
+{
+    VFIOCCWJob *job = opaque;
+
+    switch (job->lane) {
+    case VFIO_CCW_LANE_RESET:
+        job_reset(job);
+        break;
+    case VFIO_CCW_LANE_IRB:
+        job_irb(job);
+        break;
+    case VFIO_CCW_LANE_SCHIB:
+        job_read_schib(job);
+        break;
+    case VFIO_CCW_LANE_CRW:
+        job_crws(job);
+        break;
+    default:
+        job_request(job);
+        break;
+    }
+}
