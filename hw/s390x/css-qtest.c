@@ -1,6 +1,8 @@
 /*
  * The "css" commands of the qtest protocol: channel I/O from a test
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * The machine's init registers them when the accelerator is qtest; each then
  * runs in the main loop under the BQL, like every qtest command.  The first
  * CPU lends its registers and its PSW; nothing executes on it meanwhile, so
@@ -22,8 +24,6 @@
  *       OK taken, or OK none
  *
  * A command that makes no sense is answered with FAIL.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"

@@ -1,10 +1,10 @@
 /*
  * QTest of the channel subsystem with a device that QEMU emulates itself
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * The test of the "css" commands and of libqos/css.c, and of what the channel
  * subsystem does for every device, whatever is behind the subchannel.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"

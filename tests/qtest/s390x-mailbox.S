@@ -1,6 +1,8 @@
 /*
  * A guest program that issues the instructions a qtest puts in its mailbox
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * The firmware (-bios) of tests with real CPUs (-accel tcg), which have no
  * "css" commands: one mailbox for each of CPU 0 and 1. A request is a list of
  * instructions, which are issued one after the other with a pause after each. A
@@ -10,8 +12,6 @@
  * is made from this file by scripts/s390x_program.sh.
  *
  * QEMU loads the program at 0x9000 and starts CPU 0 there; it runs anywhere.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
         .set MAILBOX_CPU0, 0x2000

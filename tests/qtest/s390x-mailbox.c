@@ -1,9 +1,9 @@
 /*
  * A guest program that issues the instructions a qtest puts in its mailbox
  *
- * See s390x-mailbox.h for its use, s390x-mailbox.S for the program.
- *
  * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * See s390x-mailbox.h for its use, s390x-mailbox.S for the program.
  */
 
 #include "qemu/osdep.h"

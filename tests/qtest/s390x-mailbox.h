@@ -1,11 +1,11 @@
 /*
  * A guest program that issues the instructions a qtest puts in its mailbox
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * For tests that need real CPUs: two of them under TCG, each serving its own
  * mailbox. The program is in s390x-mailbox.S. Called from the test's thread;
  * posting does not wait for the CPU.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #ifndef TESTS_S390X_MAILBOX_H

@@ -1,11 +1,11 @@
 /*
  * QTest of vfio-ccw: what becomes of a request that the host refuses
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * One table for SSCH, HSCH and CSCH: which errno of the host ends the function
  * with which status, byte for byte; what TSCH clears; and that the next start
  * runs. All code below runs in the test's thread; see vfio-ccw-fixture.h.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"

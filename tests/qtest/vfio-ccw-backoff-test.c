@@ -1,10 +1,10 @@
 /*
  * QTest of vfio-ccw: how often a host that is busy is asked, and when
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * QEMU waits in virtual time, which the test advances. All code below runs in
  * the test's thread; see vfio-ccw-fixture.h.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"

@@ -1,9 +1,9 @@
 /*
  * Fixture of the vfio-ccw qtests: a machine and its emulated host driver
  *
- * See vfio-ccw-fixture.h. All of it runs in the test's thread.
- *
  * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * See vfio-ccw-fixture.h. All of it runs in the test's thread.
  */
 
 #include "qemu/osdep.h"

@@ -1,13 +1,13 @@
 /*
  * Fixture of the vfio-ccw qtests: a machine and its emulated host driver
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * QEMU's -device vfio-ccw reaches, over vfio-user, a host driver that runs in
  * a thread of the test's process (tests/vfio-ccw-host). A test withholds any
  * answer of the host until it has seen what had to happen without it, so that
  * nothing depends on timing. Called by the vfio-ccw-*-test.c, from the test's
  * own thread.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #ifndef TESTS_VFIO_CCW_FIXTURE_H

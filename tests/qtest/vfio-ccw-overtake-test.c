@@ -1,9 +1,9 @@
 /*
  * QTest of vfio-ccw: halt, clear and cancel, and the starts they overtake
  *
- * All code below runs in the test's thread; see vfio-ccw-fixture.h.
- *
  * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * All code below runs in the test's thread; see vfio-ccw-fixture.h.
  */
 
 #include "qemu/osdep.h"

@@ -1,9 +1,9 @@
 /*
  * Execution of a translated channel program for a device model
  *
- * Called by the device models in the host's thread.
- *
  * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Called by the device models in the host's thread.
  */
 
 #include "qemu/osdep.h"

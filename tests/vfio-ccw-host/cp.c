@@ -1,9 +1,9 @@
 /*
  * Channel-program translation with the limits of the Linux vfio_ccw driver
  *
- * Called by driver.c for each start, in the host's thread.
- *
  * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Called by driver.c for each start, in the host's thread.
  */
 
 #include "qemu/osdep.h"

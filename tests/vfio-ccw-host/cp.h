@@ -1,12 +1,12 @@
 /*
  * Channel programs: translated by the driver, executed by the channel
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * cp.c takes the guest's program as the Linux driver does, with its limits
  * and errors: a prefetched private copy, in format 1, all data areas known
  * and pinned. channel.c executes such a copy for a device model. Host's
  * thread only.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #ifndef TESTS_VFIO_CCW_HOST_CP_H

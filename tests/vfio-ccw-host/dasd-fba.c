@@ -1,14 +1,14 @@
 /*
  * A 9336 fixed-block disk on a plain file
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * The commands that Linux sends to one: those of its dasd_fba driver and
  * those by which its common I/O layer recognizes a device. Anything else gets
  * unit check, command reject. A write ends when its data is in the file.
  *
  * Called by subchannel.c and channel.c, and by host.c to open and close, all
  * in the host's thread.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"

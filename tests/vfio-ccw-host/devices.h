@@ -1,12 +1,12 @@
 /*
  * Devices: what can be behind the subchannel of an emulated host driver
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * A new one needs a HostDeviceOps here, and its start() a ChannelRunOps whose
  * command() knows the device's commands: the channel does chaining, IDALs
  * and lengths (cp.h), the subchannel the rest of the status (subchannel.h).
  * dasd-fba.c shows all of it. host.c chooses among them.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #ifndef TESTS_VFIO_CCW_HOST_DEVICES_H

@@ -1,10 +1,10 @@
 /*
  * DMA: the guest memory that a client has mapped for an emulated host
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * The server maps and unmaps; the translation and execution of channel
  * programs read and write. All of it in the host's thread.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"

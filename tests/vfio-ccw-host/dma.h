@@ -1,11 +1,11 @@
 /*
  * DMA: the guest memory that a client has mapped for an emulated host
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * Ranges mapped with a file descriptor are memory of this process; the others
  * are transferred by whatever the server can do. Errors are those that the
  * kernel's vfio_dma_rw() and vfio_pin_pages() give. Host's thread only.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #ifndef TESTS_VFIO_CCW_HOST_DMA_H

@@ -1,11 +1,11 @@
 /*
  * Driver: the state machine of the Linux vfio_ccw driver
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * What the driver does when user space writes to a region and when the
  * subchannel interrupts; regions.c has the rest of what user space can do.
  * Called by regions.c and, for interrupts, by subchannel.c.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"

@@ -1,11 +1,11 @@
 /*
  * Driver: the Linux vfio_ccw driver as user space sees it
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * States, events, regions, interrupts and their quirks. Above it is whoever
  * plays the ioctls and region accesses of user space (the server, or a unit
  * test), below it a HostSubchannel. All in the host's thread.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #ifndef TESTS_VFIO_CCW_HOST_DRIVER_H

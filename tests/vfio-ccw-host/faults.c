@@ -1,11 +1,11 @@
 /*
  * Faults: ways in which the vfio-ccw-host daemon can serve a guest badly
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * Called by vfio-ccw-host.c, in the daemon's main thread. What goes wrong is
  * found by counting, so that a guest that does the same meets the same, or
  * said by a signal; only slowness is a matter of time.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"

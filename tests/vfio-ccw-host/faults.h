@@ -1,9 +1,9 @@
 /*
  * Faults: ways in which the vfio-ccw-host daemon can serve a guest badly
  *
- * Called by vfio-ccw-host.c, in the daemon's main thread.
- *
  * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Called by vfio-ccw-host.c, in the daemon's main thread.
  */
 
 #ifndef TESTS_VFIO_CCW_HOST_FAULTS_H

@@ -1,10 +1,10 @@
 /*
  * Gate: the steps of an emulated host driver that a test can withhold
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * Used by the driver and the server in the host's thread; the tests' calls
  * come through host.c.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"

@@ -1,11 +1,11 @@
 /*
  * Gate: the steps of an emulated host driver that a test can withhold
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * Whoever is about to take a step passes the gate with the rest of its work
  * as a function. Nothing is withheld unless a test asked for it, and then the
  * function runs at once. Called in the host's thread only.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #ifndef TESTS_VFIO_CCW_HOST_GATE_H

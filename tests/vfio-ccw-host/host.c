@@ -1,11 +1,11 @@
 /*
  * Host: one emulated host driver, put together, and its thread
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * Implements vfio-ccw-host.h. The functions declared there run in the tests'
  * threads and carry everything out in the host's; all static functions here
  * run in the host's thread unless they say otherwise.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"

@@ -1,9 +1,9 @@
 /*
  * Listening on a UNIX socket that nobody else serves
  *
- * Called by server.c, in the thread of who starts a host.
- *
  * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Called by server.c, in the thread of who starts a host.
  */
 
 #include "qemu/osdep.h"

@@ -1,9 +1,9 @@
 /*
  * Messages: how vfio-user ones come from a socket
  *
- * Called by server.c in the host's thread.
- *
  * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Called by server.c in the host's thread.
  */
 
 #include "qemu/osdep.h"

@@ -1,9 +1,9 @@
 /*
  * Messages: how vfio-user ones come from a socket
  *
- * Used by server.c in the host's thread.
- *
  * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Used by server.c in the host's thread.
  */
 
 #ifndef TESTS_VFIO_CCW_HOST_MESSAGE_H

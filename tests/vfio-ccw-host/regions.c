@@ -1,11 +1,11 @@
 /*
  * Regions: the file operations of the Linux vfio_ccw driver
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * Region accesses under the driver's lock, interrupts by eventfd, information
  * about both. What a write sets off is in driver.c. Called by host.c for the
  * requests of the client, and by unit tests.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"

@@ -1,9 +1,9 @@
 /*
  * Scripted and instant devices: for tests that are not about a device
  *
- * Called by subchannel.c in the host's thread.
- *
  * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Called by subchannel.c in the host's thread.
  */
 
 #include "qemu/osdep.h"

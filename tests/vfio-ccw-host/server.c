@@ -1,10 +1,10 @@
 /*
  * Server: one end of a vfio-user connection
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * The functions of its table are those of host.c; all runs in the host's
  * thread, but for host_server_shutdown().
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"

@@ -1,13 +1,13 @@
 /*
  * Server: one end of a vfio-user connection
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * Listens on a UNIX socket, serves one client after the other and knows the
  * messages, but not what is behind them: that is a table of functions. A
  * request that can take long is answered by host_request_done(), at any time
  * and in any order, also when its client has left meanwhile. Everything but
  * host_server_shutdown() is called in the thread that runs @context.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #ifndef TESTS_VFIO_CCW_HOST_SERVER_H

@@ -1,10 +1,10 @@
 /*
  * Subchannel: what the emulated host driver finds below itself
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * Instructions come from driver.c, status from the devices; all of it in the
  * host's thread.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"

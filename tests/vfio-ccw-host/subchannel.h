@@ -1,12 +1,12 @@
 /*
  * Subchannel: what the emulated host driver finds below itself
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * The host's channel subsystem as seen from the vfio_ccw driver: the I/O
  * instructions with their condition codes on one side, a device that begins
  * functions and presents status on the other. Knows neither the driver nor
  * any particular device. All in host byte order and in the host's thread.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #ifndef TESTS_VFIO_CCW_HOST_SUBCHANNEL_H

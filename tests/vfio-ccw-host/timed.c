@@ -1,9 +1,9 @@
 /*
  * Timed device: each start takes a while, and ends with normal status
  *
- * Called by subchannel.c, and by its own timer, in the host's thread.
- *
  * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Called by subchannel.c, and by its own timer, in the host's thread.
  */
 
 #include "qemu/osdep.h"

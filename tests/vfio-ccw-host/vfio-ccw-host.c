@@ -1,10 +1,10 @@
 /*
  * vfio-ccw-host: emulated vfio_ccw host drivers for real guests
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * A daemon around vfio-ccw-host.h. Each device has a socket, to which QEMU's
  * -device vfio-ccw connects, and a thread; the main thread waits for signals.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"

@@ -1,14 +1,14 @@
 /*
  * An emulated Linux vfio_ccw host driver, served over vfio-user
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * A test (or the vfio-ccw-host daemon) starts one host per device; QEMU's
  * vfio-ccw connects to its socket. Each host lives in a thread of its own,
  * and everything below is called from any other thread: a call returns when
  * the host's thread has carried it out. The functions named *_wait_* return
  * when what they wait for has happened, and end the process with a message
  * when it did not happen for VFIO_CCW_HOST_WAIT_SECONDS.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #ifndef TESTS_VFIO_CCW_HOST_H

@@ -1,6 +1,8 @@
 /*
  * A guest program that measures channel I/O with the guest's own clock
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * The firmware (-bios) of the guest in vfio-ccw-bench.c, which writes requests
  * into the block and reads the results from guest storage. A request is one
  * instruction, or, if that is 0, a run: COUNT starts, on DEVICES subchannels at
@@ -10,8 +12,6 @@
  * made from this file by scripts/s390x_program.sh.
  *
  * QEMU loads the program at 0x9000 and starts CPU 0 there; it runs anywhere.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
         .set BLOCK, 0x2000

@@ -1,9 +1,9 @@
 /*
  * The least that a round trip to another process can take on this machine
  *
- * Called by vfio-ccw-bench.c while it has no other threads.
- *
  * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Called by vfio-ccw-bench.c while it has no other threads.
  */
 
 #include "qemu/osdep.h"

@@ -1,10 +1,10 @@
 /*
  * A guest with vfio-ccw devices, whose storage the benchmark shares
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * The guest runs bench-guest.S under TCG. Everything here is called from the
  * benchmark's only thread; the emulated host drivers have threads of their own.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #ifndef TESTS_BENCH_VFIO_CCW_MACHINE_H

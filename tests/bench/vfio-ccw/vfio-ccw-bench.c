@@ -1,14 +1,14 @@
 /*
  * What vfio-ccw costs a guest, and what it costs QEMU
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * A real s390x guest under TCG (bench-guest.S) measures its own instructions
  * on QEMU's vfio-ccw devices; emulated host drivers in this process take
  * nothing, or whatever time they are told to. "make bench" runs it: a table
  * and verdicts go to stdout, all figures to the file given, as JSON, from which
  * scripts/plot_bench.py draws. Needs a quiet machine; everything here runs in
  * the main thread.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"

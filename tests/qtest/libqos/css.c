@@ -1,9 +1,9 @@
 /*
  * libqos: channel I/O through the "css" commands of qtest
  *
- * See css.h; the commands themselves are in hw/s390x/css-qtest.c.
- *
  * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * See css.h; the commands themselves are in hw/s390x/css-qtest.c.
  */
 
 #include "qemu/osdep.h"

@@ -1,14 +1,14 @@
 /*
  * libqos: channel I/O through the "css" commands of qtest
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
  * For tests of the s390x channel subsystem, called from the test's own thread.
  * All structures are those of the Principles of Operation with fields in host
  * byte order; the conversion to and from guest storage is in css.c alone.
  *
  * An instruction returns its condition code, or the negative of the program
  * interruption code if it ended with a program interruption.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #ifndef LIBQOS_CSS_H
