@@ -40,6 +40,8 @@ INSTRUCTIONS = EVENTS[:5]
 EQUIVALENT = [
     (['NOT_OPER', 'STANDBY'], EVENTS[:6],
      'no instruction gets as far as the table while DNV is off'),
+    (['QUIESCING'], ['TSCH'],
+     'no status is pending, so the table is not asked'),
     (['NOT_OPER', 'STANDBY', 'QUIESCING'],
      ['IRB_PARTIAL', 'IRB_END', 'IRB_LATE'],
      'no start is at the host, so these are stale before the table is asked'),

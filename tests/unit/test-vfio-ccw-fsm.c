@@ -1208,7 +1208,8 @@ static void test_impossible(void)
     }
 }
 
-static void test_not_open(void)
+/* What means nothing before the host is open, nor while it is being closed */
+static void expect_all_ignored(const VFIOCCWFsm *fsm)
 {
     static const VFIOCCWEvent events[] = {
         VFIO_CCW_EV_CRW, VFIO_CCW_EV_REQ, VFIO_CCW_EV_GONE,
@@ -1216,13 +1217,32 @@ static void test_not_open(void)
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
-        SCHIB schib = { };
-        VFIOCCWFsm fsm;
+        VFIOCCWFsm now = *fsm;
 
-        vfio_ccw_fsm_init(&fsm, &schib);
-        g_assert_cmphex(vfio_ccw_fsm_event(&fsm, events[i]).todo, ==, 0);
-        g_assert_cmpint(fsm.state, ==, VFIO_CCW_STANDBY);
+        g_assert_cmphex(vfio_ccw_fsm_event(&now, events[i]).todo, ==, 0);
+        g_assert_cmpint(now.state, ==, fsm->state);
     }
+}
+
+static void test_not_open(void)
+{
+    SCHIB schib = { };
+    VFIOCCWFsm fsm;
+
+    vfio_ccw_fsm_init(&fsm, &schib);
+    expect_all_ignored(&fsm);
+}
+
+static void test_quiescing(void)
+{
+    SCHIB schib = { };
+    VFIOCCWFsm fsm;
+
+    vfio_ccw_fsm_init(&fsm, &schib);
+    vfio_ccw_fsm_event(&fsm, VFIO_CCW_EV_OPEN);
+    vfio_ccw_fsm_event(&fsm, VFIO_CCW_EV_CLOSE);
+    g_assert_cmpint(fsm.state, ==, VFIO_CCW_QUIESCING);
+    expect_all_ignored(&fsm);
 }
 
 /* docs/devel/vfio-ccw.rst */
@@ -1323,6 +1343,7 @@ static void add_tests(void)
     g_test_add_func("/vfio-ccw/fsm/triples", test_triples);
     g_test_add_func("/vfio-ccw/fsm/impossible", test_impossible);
     g_test_add_func("/vfio-ccw/fsm/not-open", test_not_open);
+    g_test_add_func("/vfio-ccw/fsm/quiescing", test_quiescing);
     g_test_add_func("/vfio-ccw/fsm/documentation", test_documentation);
 }
 
