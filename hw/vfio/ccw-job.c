@@ -165,20 +165,15 @@ static void job_request(VFIOCCWJob *job)
 }
 
 /* All ends of a clear look alike, and most of those of a halt. */
-static bool ends_signal(const IRB *irb)
-{
-    return irb->scsw.ctrl & (SCSW_FCTL_HALT_FUNC | SCSW_FCTL_CLEAR_FUNC);
-}
-
 bool vfio_ccw_job_ends_signal(const VFIOCCWJob *job)
 {
-    return ends_signal(&job->irb);
+    return job->irb.scsw.ctrl & (SCSW_FCTL_HALT_FUNC | SCSW_FCTL_CLEAR_FUNC);
 }
 
-static bool ends_start(const IRB *irb)
+static bool ends_start(const VFIOCCWJob *job)
 {
-    return !ends_signal(irb) &&
-           (irb->scsw.ctrl & (SCSW_STCTL_PRIMARY | SCSW_STCTL_SECONDARY));
+    return !vfio_ccw_job_ends_signal(job) &&
+           (job->irb.scsw.ctrl & (SCSW_STCTL_PRIMARY | SCSW_STCTL_SECONDARY));
 }
 
 /* Device end alone comes when the start function is not indicated any more. */
@@ -224,12 +219,12 @@ static void job_irb(VFIOCCWJob *job)
         return;
     }
     same = !memcmp(&job->irb, &job->last_irb, sizeof(job->irb));
-    if (same && !job->suspect && ends_start(&job->irb)) {
+    if (same && !job->suspect && ends_start(job)) {
         /* No start was sent that this could be the end of. */
         job->stale = true;
         return;
     }
-    job->suspect = ends_signal(&job->irb) || (job->suspect && same);
+    job->suspect = vfio_ccw_job_ends_signal(job) || (job->suspect && same);
     /* Path not operational makes a guest look at its paths. */
     if (job->suspect || (job->irb.scsw.flags & SCSW_FLAGS_MASK_PNO)) {
         job_read_schib(job);

@@ -29,7 +29,6 @@ struct VfioCcwHost {
     HostServer *server;
     HostSubchannel sch;
     HostDriver driver;
-    VfioCcwHostDevice device;
     const HostDeviceOps *device_ops;
     void *device_opaque;        /* the one of those below that there is */
     DasdFba *dasd;
@@ -384,7 +383,6 @@ VfioCcwHost *vfio_ccw_host_start(const char *path,
     g_queue_init(&host->starts);
     g_queue_init(&host->calls);
     host_gate_init(&host->gate, changed, host);
-    host->device = config->device;
     host->context = g_main_context_new();
     host->loop = g_main_loop_new(host->context, false);
     host->server = host_server_new(path, host->context, &server_ops, host,
