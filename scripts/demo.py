@@ -11,16 +11,11 @@ Run by "meson test", suite guest, and by "make demo".
 
 import argparse
 import sys
-import tempfile
 from pathlib import Path
 
-import debian
-import host_driver
+import dasd_guest
 import linux_guest
 
-ROOT = Path(__file__).resolve().parent.parent
-MODULES = ['crc32c_generic', 'dasd_fba_mod', 'ext4']
-DEVNO = '0.0.1234'
 MEBIBYTES = 16
 IMAGE_SIZE = 64 << 20
 GUEST_LIMIT = 300
@@ -38,7 +33,7 @@ def show_message(name, value, seen):
     if name == 'kernel':
         show('guest', f'Linux {value}')
     elif name == 'driver':
-        show('device', f'{DEVNO} on subchannel {seen["subchannel"]}')
+        show('device', f'{dasd_guest.DEVNO} on subchannel {seen["subchannel"]}')
         show('control unit/device', f'{seen["cutype"]} / {seen["devtype"]}')
         show('pim pam pom', seen['paths'])
         show('guest driver', value)
@@ -62,31 +57,12 @@ def run_guest(guest):
     return seen
 
 
-def demo(build):
-    qemu = build / 'qemu-system-s390x'
-    daemon = build / 'vfio-ccw-host'
-    work = build / 'demo'
-    work.mkdir(exist_ok=True)
-    image = work / 'disk.img'
-    with image.open('wb') as disk:
-        disk.truncate(IMAGE_SIZE)
-
-    packages = linux_guest.Packages(build / 'guest')
-    initramfs = work / 'initramfs.gz'
-    linux_guest.make_initramfs(packages, MODULES,
-                               ROOT / 'tests/guest/disk-io', initramfs)
-    # A UNIX socket's path is short: it cannot be below any build directory.
-    with tempfile.TemporaryDirectory() as directory:
-        socket = f'{directory}/vfio-ccw'
-        guest = linux_guest.Guest(qemu, packages, initramfs,
-                                  work / 'guest.log')
-        guest.parameters += [f'devno={DEVNO}', f'mebibytes={MEBIBYTES}']
-        guest.add_device(driver='vfio-ccw', devno=f'fe.{DEVNO[2:]}',
-                         socket={'type': 'unix', 'path': socket})
-        with host_driver.HostDriver(daemon, socket, image,
-                                    work / 'host.log'):
-            seen = run_guest(guest)
-    found = host_driver.checksum_in_image(image, work)
+def demo(build, work):
+    with dasd_guest.dasd_guest(build, work, 'disk-io',
+                               IMAGE_SIZE) as (guest, _):
+        guest.parameters.append(f'mebibytes={MEBIBYTES}')
+        seen = run_guest(guest)
+    found = dasd_guest.checksum_in_image(work)
     show('sha256 in the image', found)
     if not seen['written'] == seen['read-back'] == found:
         raise DemoError('the three checksums differ')
@@ -96,11 +72,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('build', type=Path, help='build directory')
     build = parser.parse_args().build.resolve()
+    work = build / 'demo'
     try:
-        demo(build)
-    except (DemoError, host_driver.HostError, linux_guest.GuestError,
-            debian.DebianError) as error:
-        linux_guest.show_logs(build / 'demo')
+        demo(build, work)
+    except (DemoError, *dasd_guest.ERRORS) as error:
+        linux_guest.show_logs(work)
         print(f'FAIL: {error}', flush=True)
         return 1
     print(f'PASS: the guest wrote and read back {MEBIBYTES} MiB through '

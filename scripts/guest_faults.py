@@ -13,17 +13,12 @@ import argparse
 import re
 import signal
 import sys
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import debian
-import host_driver
+import dasd_guest
 import linux_guest
 
-ROOT = Path(__file__).resolve().parent.parent
-MODULES = ['crc32c_generic', 'dasd_fba_mod', 'ext4']
-DEVNO = '0.0.1234'
 IMAGE_SIZE = 16 << 20
 GUEST_LIMIT = 180
 
@@ -112,30 +107,14 @@ def run_guest(guest, host):
 
 
 def run_case(build, case, work):
-    image = work / 'disk.img'
-    with image.open('wb') as disk:
-        disk.truncate(IMAGE_SIZE)
-    packages = linux_guest.Packages(build / 'guest')
-    initramfs = work / 'initramfs.gz'
-    linux_guest.make_initramfs(packages, MODULES,
-                               ROOT / 'tests/guest/faults', initramfs)
-    # A UNIX socket's path is short: it cannot be below any build directory.
-    with tempfile.TemporaryDirectory() as directory:
-        socket = f'{directory}/vfio-ccw'
-        guest = linux_guest.Guest(build / 'qemu-system-s390x', packages,
-                                  initramfs, work / 'guest.log')
-        guest.parameters.append(f'devno={DEVNO}')
+    with dasd_guest.dasd_guest(build, work, 'faults', IMAGE_SIZE,
+                               '--fault', case.fault) as (guest, host):
         guest.parameters += [f'{name}={value}'
                              for name, value in case.parameters.items()]
-        guest.add_device(driver='vfio-ccw', devno=f'fe.{DEVNO[2:]}',
-                         socket={'type': 'unix', 'path': socket})
-        with host_driver.HostDriver(build / 'vfio-ccw-host', socket, image,
-                                    work / 'host.log',
-                                    '--fault', case.fault) as host:
-            seen, messages = run_guest(guest, host)
+        seen, messages = run_guest(guest, host)
     show('host', ', '.join(f'{count} {name}'
                            for name, count in host.seen.items()))
-    check_data(seen, host_driver.checksum_in_image(image, work))
+    check_data(seen, dasd_guest.checksum_in_image(work))
     check_guest(case, seen, messages)
     check_host(case, host.seen)
 
@@ -179,11 +158,9 @@ def main():
     case = CASES[arguments.case]
     build = arguments.build.resolve()
     work = build / 'faults' / arguments.case
-    work.mkdir(parents=True, exist_ok=True)
     try:
         run_case(build, case, work)
-    except (FaultError, host_driver.HostError, linux_guest.GuestError,
-            debian.DebianError) as error:
+    except (FaultError, *dasd_guest.ERRORS) as error:
         linux_guest.show_logs(work)
         print(f'FAIL: {arguments.case}: {error}', flush=True)
         return 1

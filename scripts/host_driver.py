@@ -2,8 +2,7 @@
 """The emulated host driver as a process, and a look into its disk.
 
 HostDriver runs vfio-ccw-host while a guest runs; checksum_in_image() finds
-with the host's own tools what the guest wrote.  Called by demo.py and
-guest_faults.py.
+with the host's own tools what the guest wrote.  Called by dasd_guest.py.
 """
 
 import hashlib

@@ -4,8 +4,8 @@
 Kernel and busybox are downloaded and unpacked, not installed.  The initramfs
 holds busybox, the modules that are asked for and the guest script, which
 tests/guest/init runs.  What the guest says in lines "GUEST: NAME VALUE"
-comes out of Guest.messages() while it runs.  Called by demo.py and
-guest_faults.py.
+comes out of Guest.messages() while it runs.  Called by dasd_guest.py; its
+users show the logs.
 """
 
 import fcntl

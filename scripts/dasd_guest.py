@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A Linux guest whose only disk is a DASD of the emulated host driver.
+
+dasd_guest() starts the host driver with an empty fixed-block DASD and makes a
+Debian guest ready that has it through "-device vfio-ccw".  Called by demo.py
+and guest_faults.py.
+"""
+
+import contextlib
+import tempfile
+from pathlib import Path
+
+import debian
+import host_driver
+import linux_guest
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = ['crc32c_generic', 'dasd_fba_mod', 'ext4']
+DEVNO = '0.0.1234'
+IMAGE = 'disk.img'
+
+# What ends a run with a reason
+ERRORS = (host_driver.HostError, linux_guest.GuestError, debian.DebianError)
+
+
+@contextlib.contextmanager
+def dasd_guest(build, work, script, size, *host_options):
+    """(guest, host): script (of tests/guest) is to run, host is running.
+
+    The guest's device number is its parameter "devno"; image, initramfs and
+    logs are in work.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    image = work / IMAGE
+    with image.open('wb') as disk:
+        disk.truncate(size)
+    packages = linux_guest.Packages(build / 'guest')
+    initramfs = work / 'initramfs.gz'
+    linux_guest.make_initramfs(packages, MODULES,
+                               ROOT / 'tests/guest' / script, initramfs)
+    # A UNIX socket's path is short: it cannot be below any build directory.
+    with tempfile.TemporaryDirectory() as directory:
+        socket = f'{directory}/vfio-ccw'
+        guest = linux_guest.Guest(build / 'qemu-system-s390x', packages,
+                                  initramfs, work / 'guest.log')
+        guest.parameters.append(f'devno={DEVNO}')
+        guest.add_device(driver='vfio-ccw', devno=f'fe.{DEVNO[2:]}',
+                         socket={'type': 'unix', 'path': socket})
+        with host_driver.HostDriver(build / 'vfio-ccw-host', socket, image,
+                                    work / 'host.log', *host_options) as host:
+            yield guest, host
+
+
+def checksum_in_image(work):
+    """sha256 of the guest's file, as it is in the image in work."""
+    return host_driver.checksum_in_image(work / IMAGE, work)
