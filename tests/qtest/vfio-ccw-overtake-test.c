@@ -9,83 +9,70 @@
 #include "qemu/osdep.h"
 #include "vfio-ccw-fixture.h"
 
-static void test_halt_when_idle(void)
+/* What is true of halt and of clear alike has one test for both. */
+typedef struct Signal {
+    const char *name;
+    int (*instruction)(QTestState *qts, uint32_t schid);
+    void (*wait)(VfioCcwHost *host);
+    VfioCcwHostStep step;
+    VfioCcwHostCounter count;
+    uint16_t fctl;
+    uint16_t actl;
+} Signal;
+
+static const Signal signals[] = {
+    { "halt", qcss_hsch, vfio_ccw_host_wait_halt, VFIO_CCW_HOST_HALT,
+      VFIO_CCW_HOST_HALTS, SCSW_FCTL_HALT_FUNC, SCSW_ACTL_HALT_PEND },
+    { "clear", qcss_csch, vfio_ccw_host_wait_clear, VFIO_CCW_HOST_CLEAR,
+      VFIO_CCW_HOST_CLEARS, SCSW_FCTL_CLEAR_FUNC, SCSW_ACTL_CLEAR_PEND },
+};
+
+static void expect_signal(Bed *bed, const Signal *signal)
 {
+    signal->wait(bed->host);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, signal->fctl);
+}
+
+static void test_when_idle(const void *data)
+{
+    const Signal *signal = data;
     Bed *bed = bed_enabled();
 
-    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
-    vfio_ccw_host_wait_halt(bed->host);
+    g_assert_cmpint(signal->instruction(bed->qts, SCHID), ==, 0);
+    signal->wait(bed->host);
     g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 2);
     vfio_ccw_host_present_status(bed->host, 0, 0, 0);
-    expect_end_of(bed, SCSW_FCTL_HALT_FUNC);
+    expect_end_of(bed, signal->fctl);
     assert_usable(bed);
     bed_end(bed);
 }
 
-static void test_clear_when_idle(void)
+static void test_ends_an_active_start(const void *data)
 {
-    Bed *bed = bed_enabled();
-
-    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
-    vfio_ccw_host_wait_clear(bed->host);
-    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 2);
-    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
-    expect_end_of(bed, SCSW_FCTL_CLEAR_FUNC);
-    assert_usable(bed);
-    bed_end(bed);
-}
-
-static void test_halt_ends_an_active_start(void)
-{
+    const Signal *signal = data;
     Bed *bed = bed_enabled();
 
     start_active(bed);
-    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
-    vfio_ccw_host_wait_halt(bed->host);
-    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
-    expect_end_of(bed, SCSW_FCTL_HALT_FUNC);
+    g_assert_cmpint(signal->instruction(bed->qts, SCHID), ==, 0);
+    expect_signal(bed, signal);
     assert_usable(bed);
     bed_end(bed);
 }
 
-static void test_clear_ends_an_active_start(void)
+static void test_does_not_wait_for_the_host(const void *data)
 {
+    const Signal *signal = data;
     Bed *bed = bed_enabled();
 
-    start_active(bed);
-    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
-    vfio_ccw_host_wait_clear(bed->host);
-    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
-    expect_end_of(bed, SCSW_FCTL_CLEAR_FUNC);
+    vfio_ccw_host_hold(bed->host, signal->step);
+    g_assert_cmpint(signal->instruction(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_held(bed->host, signal->step);
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'query-status'}");
+    g_assert_cmphex(scsw_ctrl(bed), ==, signal->fctl | signal->actl);
+    vfio_ccw_host_unhold(bed->host, signal->step);
+    expect_signal(bed, signal);
     assert_usable(bed);
-    bed_end(bed);
-}
-
-static void test_halt_and_clear_do_not_wait_for_the_host(void)
-{
-    Bed *bed = bed_enabled();
-
-    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_HALT);
-    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
-    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_HALT);
-    qtest_qmp_assert_success(bed->qts, "{'execute': 'query-status'}");
-    g_assert_cmphex(scsw_ctrl(bed), ==,
-                    SCSW_FCTL_HALT_FUNC | SCSW_ACTL_HALT_PEND);
-    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_HALT);
-    vfio_ccw_host_wait_halt(bed->host);
-    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
-    expect_end_of(bed, SCSW_FCTL_HALT_FUNC);
-
-    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_CLEAR);
-    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
-    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_CLEAR);
-    qtest_qmp_assert_success(bed->qts, "{'execute': 'query-status'}");
-    g_assert_cmphex(scsw_ctrl(bed), ==,
-                    SCSW_FCTL_CLEAR_FUNC | SCSW_ACTL_CLEAR_PEND);
-    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_CLEAR);
-    vfio_ccw_host_wait_clear(bed->host);
-    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
-    expect_end_of(bed, SCSW_FCTL_CLEAR_FUNC);
     bed_end(bed);
 }
 
@@ -94,35 +81,17 @@ static void test_halt_and_clear_do_not_wait_for_the_host(void)
  * cannot know that the halt was not there before the start. When the start's
  * answer says that it was accepted, the halt is sent once more.
  */
-static void test_halt_overtakes_an_unanswered_start(void)
+static void test_overtakes_an_unanswered_start(const void *data)
 {
+    const Signal *signal = data;
     Bed *bed = bed_enabled();
 
     start_unanswered(bed);
-    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
-    vfio_ccw_host_wait_halt(bed->host);
+    g_assert_cmpint(signal->instruction(bed->qts, SCHID), ==, 0);
+    signal->wait(bed->host);
     vfio_ccw_host_present_status(bed->host, 0, 0, 0);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START_REPLY);
-    vfio_ccw_host_wait_halt(bed->host);
-    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
-    expect_end_of(bed, SCSW_FCTL_HALT_FUNC);
-    expect_nothing(bed);
-    assert_usable(bed);
-    bed_end(bed);
-}
-
-static void test_clear_overtakes_an_unanswered_start(void)
-{
-    Bed *bed = bed_enabled();
-
-    start_unanswered(bed);
-    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
-    vfio_ccw_host_wait_clear(bed->host);
-    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
-    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START_REPLY);
-    vfio_ccw_host_wait_clear(bed->host);
-    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
-    expect_end_of(bed, SCSW_FCTL_CLEAR_FUNC);
+    expect_signal(bed, signal);
     expect_nothing(bed);
     assert_usable(bed);
     bed_end(bed);
@@ -132,36 +101,20 @@ static void test_clear_overtakes_an_unanswered_start(void)
  * The host is still busy with the start and refuses the halt with -EAGAIN:
  * it is sent again as soon as the start has been answered.
  */
-static void test_halt_follows_a_stuck_start(void)
+static void test_follows_a_stuck_start(const void *data)
 {
+    const Signal *signal = data;
     Bed *bed = bed_enabled();
 
     start_sent(bed);
-    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    g_assert_cmpint(signal->instruction(bed->qts, SCHID), ==, 0);
     vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_ASYNC_WRITES, 1);
     expect_nothing(bed);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START);
     vfio_ccw_host_wait_start(bed->host, NULL);
-    wait_retried(bed, VFIO_CCW_HOST_HALTS, 1);
+    wait_retried(bed, signal->count, 1);
     vfio_ccw_host_present_status(bed->host, 0, 0, 0);
-    expect_end_of(bed, SCSW_FCTL_HALT_FUNC);
-    assert_usable(bed);
-    bed_end(bed);
-}
-
-static void test_clear_follows_a_stuck_start(void)
-{
-    Bed *bed = bed_enabled();
-
-    start_sent(bed);
-    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
-    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_ASYNC_WRITES, 1);
-    expect_nothing(bed);
-    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START);
-    vfio_ccw_host_wait_start(bed->host, NULL);
-    wait_retried(bed, VFIO_CCW_HOST_CLEARS, 1);
-    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
-    expect_end_of(bed, SCSW_FCTL_CLEAR_FUNC);
+    expect_end_of(bed, signal->fctl);
     assert_usable(bed);
     bed_end(bed);
 }
@@ -242,34 +195,18 @@ static void test_cancel_a_queued_start(void)
     bed_end(bed);
 }
 
-static void test_halt_drops_a_queued_start(void)
+static void test_drops_a_queued_start(const void *data)
 {
+    const Signal *signal = data;
     Bed *bed = bed_enabled();
     unsigned starts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS);
 
     start_queued(bed);
-    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
-    vfio_ccw_host_wait_halt(bed->host);
+    g_assert_cmpint(signal->instruction(bed->qts, SCHID), ==, 0);
+    signal->wait(bed->host);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
     vfio_ccw_host_present_status(bed->host, 0, 0, 0);
-    expect_end_of(bed, SCSW_FCTL_HALT_FUNC);
-    assert_usable(bed);
-    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS), ==,
-                    starts + 1);
-    bed_end(bed);
-}
-
-static void test_clear_drops_a_queued_start(void)
-{
-    Bed *bed = bed_enabled();
-    unsigned starts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS);
-
-    start_queued(bed);
-    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
-    vfio_ccw_host_wait_clear(bed->host);
-    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
-    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
-    expect_end_of(bed, SCSW_FCTL_CLEAR_FUNC);
+    expect_end_of(bed, signal->fctl);
     assert_usable(bed);
     g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS), ==,
                     starts + 1);
@@ -599,24 +536,34 @@ static void test_cancel_is_cc2_but_for_a_queued_start(void)
     bed_end(bed);
 }
 
+static const struct {
+    const char *name;
+    void (*test)(const void *signal);
+} of_signals[] = {
+    { "when-idle", test_when_idle },
+    { "ends-an-active-start", test_ends_an_active_start },
+    { "does-not-wait-for-the-host", test_does_not_wait_for_the_host },
+    { "overtakes-an-unanswered-start", test_overtakes_an_unanswered_start },
+    { "follows-a-stuck-start", test_follows_a_stuck_start },
+    { "drops-a-queued-start", test_drops_a_queued_start },
+};
+
+static void add_tests_of(const Signal *signal)
+{
+    for (int i = 0; i < ARRAY_SIZE(of_signals); i++) {
+        g_autofree char *path = g_strdup_printf("/vfio-ccw/%s/%s",
+                                                signal->name,
+                                                of_signals[i].name);
+
+        qtest_add_data_func(path, signal, of_signals[i].test);
+    }
+}
+
 static void add_tests(void)
 {
-    qtest_add_func("/vfio-ccw/halt/when-idle", test_halt_when_idle);
-    qtest_add_func("/vfio-ccw/clear/when-idle", test_clear_when_idle);
-    qtest_add_func("/vfio-ccw/halt/ends-an-active-start",
-                   test_halt_ends_an_active_start);
-    qtest_add_func("/vfio-ccw/clear/ends-an-active-start",
-                   test_clear_ends_an_active_start);
-    qtest_add_func("/vfio-ccw/halt/and-clear-do-not-wait-for-the-host",
-                   test_halt_and_clear_do_not_wait_for_the_host);
-    qtest_add_func("/vfio-ccw/halt/overtakes-an-unanswered-start",
-                   test_halt_overtakes_an_unanswered_start);
-    qtest_add_func("/vfio-ccw/clear/overtakes-an-unanswered-start",
-                   test_clear_overtakes_an_unanswered_start);
-    qtest_add_func("/vfio-ccw/halt/follows-a-stuck-start",
-                   test_halt_follows_a_stuck_start);
-    qtest_add_func("/vfio-ccw/clear/follows-a-stuck-start",
-                   test_clear_follows_a_stuck_start);
+    for (int i = 0; i < ARRAY_SIZE(signals); i++) {
+        add_tests_of(&signals[i]);
+    }
     qtest_add_func("/vfio-ccw/clear/hides-the-error-of-a-start",
                    test_clear_hides_the_error_of_a_start);
     qtest_add_func("/vfio-ccw/clear/overtakes-a-halt",
@@ -627,10 +574,6 @@ static void add_tests(void)
                    test_cancel_what_the_host_has_is_cc2);
     qtest_add_func("/vfio-ccw/cancel/a-queued-start",
                    test_cancel_a_queued_start);
-    qtest_add_func("/vfio-ccw/halt/drops-a-queued-start",
-                   test_halt_drops_a_queued_start);
-    qtest_add_func("/vfio-ccw/clear/drops-a-queued-start",
-                   test_clear_drops_a_queued_start);
     qtest_add_func("/vfio-ccw/cancel/not-a-queued-start-is-sent-in-its-turn",
                    test_queued_start_is_sent_in_its_turn);
     qtest_add_func("/vfio-ccw/clear/overtakes-a-queued-halt",
