@@ -26,6 +26,7 @@
 #include "hw/s390x/ccw-device.h"
 #include "hw/s390x/vfio-ccw.h"
 #include "hw/vfio/ccw-link.h"
+#include "hw/vfio/ccw-stats.h"
 #include "migration/vmstate.h"
 #include "system/address-spaces.h"
 #include "system/iommufd.h"
@@ -43,6 +44,7 @@ struct VFIOCCWDevice {
     VFIOCCWTarget target;
     VFIOCCWLink link;
     VFIOCCWFsm fsm;
+    VFIOCCWStats stats;
     bool force_orb_pfch;
     char *who;                /* for messages: id, device, subchannel */
 };
@@ -66,6 +68,7 @@ static void door(VFIOCCWDevice *vcdev, VFIOCCWVerdict verdict)
                          verdict.stale ? " (stale)" : "",
                          vfio_ccw_state_name(verdict.from),
                          vfio_ccw_state_name(verdict.to), verdict.cc);
+    vfio_ccw_stats_note(&vcdev->stats, &verdict);
     carry_out(vcdev, &verdict);
 }
 
@@ -615,6 +618,7 @@ static void vfio_ccw_class_init(ObjectClass *klass, const void *data)
                               set_socket, NULL, NULL);
 #endif
     describe_properties(klass);
+    vfio_ccw_stats_add_properties(klass, offsetof(VFIOCCWDevice, stats));
     dc->vmsd = &vfio_ccw_vmstate;
     dc->desc = "subchannel of the host, passed through";
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
