@@ -27,7 +27,7 @@
 #include "hw/s390x/vfio-ccw.h"
 #include "hw/vfio/ccw-link.h"
 #include "hw/vfio/ccw-stats.h"
-#include "migration/vmstate.h"
+#include "migration/blocker.h"
 #include "system/address-spaces.h"
 #include "system/iommufd.h"
 #include "trace.h"
@@ -47,6 +47,7 @@ struct VFIOCCWDevice {
     VFIOCCWStats stats;
     bool force_orb_pfch;
     char *who;                /* for messages: id, device, subchannel */
+    Error *migration_blocker;
 };
 
 struct VFIOCCWDeviceClass {
@@ -430,6 +431,13 @@ static bool open_host(VFIOCCWDevice *vcdev, Error **errp)
     return true;
 }
 
+static bool block_migration(VFIOCCWDevice *vcdev, Error **errp)
+{
+    error_setg(&vcdev->migration_blocker, "%s: what the host's device is doing "
+               "cannot be migrated or saved; unplug it before", vcdev->who);
+    return migrate_add_blocker(&vcdev->migration_blocker, errp) == 0;
+}
+
 /* The guest hears of the device last, when nothing can fail any more. */
 static bool realize_subchannel(VFIOCCWDevice *vcdev, Error **errp)
 {
@@ -449,7 +457,8 @@ static bool realize_subchannel(VFIOCCWDevice *vcdev, Error **errp)
     vfio_ccw_fsm_init(&vcdev->fsm, &sch->curr_status);
     vfio_ccw_link_init(&vcdev->link, &vcdev->vdev, transport, vcdev->who,
                        host_news, vcdev);
-    if (!open_host(vcdev, errp)) {
+    if (!block_migration(vcdev, errp) || !open_host(vcdev, errp)) {
+        migrate_del_blocker(&vcdev->migration_blocker);
         vfio_ccw_link_destroy(&vcdev->link);
         cdc->unrealize(cdev);
         return false;
@@ -483,6 +492,7 @@ static void vfio_ccw_unrealize(DeviceState *dev)
     }
     link->transport->detach(link);
     vfio_ccw_link_destroy(link);
+    migrate_del_blocker(&vcdev->migration_blocker);
     S390_CCW_DEVICE_GET_CLASS(cdev)->unrealize(cdev);
 }
 
@@ -573,11 +583,6 @@ static const Property vfio_ccw_properties[] = {
     DEFINE_PROP_CCW_LOADPARM("loadparm", CcwDevice, loadparm),
 };
 
-static const VMStateDescription vfio_ccw_vmstate = {
-    .name = "vfio-ccw",
-    .unmigratable = 1,
-};
-
 static void describe_properties(ObjectClass *klass)
 {
     object_class_property_set_description(klass, "state",
@@ -619,7 +624,6 @@ static void vfio_ccw_class_init(ObjectClass *klass, const void *data)
 #endif
     describe_properties(klass);
     vfio_ccw_stats_add_properties(klass, offsetof(VFIOCCWDevice, stats));
-    dc->vmsd = &vfio_ccw_vmstate;
     dc->desc = "subchannel of the host, passed through";
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
     dc->realize = vfio_ccw_realize;

@@ -92,6 +92,23 @@ static void test_stuck_host_holds_no_cpu(void)
     bed_end(bed);
 }
 
+/* Stopped, a CPU does nothing; going on, it does what it had been told. */
+static void test_stopped_cpu_starts_nothing(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    Bed *bed = bed_running(&config);
+
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'stop'}");
+    s390x_mailbox_post(bed->qts, 0, S390X_INSN_CSCH, SCHID, 0);
+    wait_state(bed, "IDLE");
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_CLEARS), ==,
+                    0);
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'cont'}");
+    g_assert_cmpint(s390x_mailbox_wait(bed->qts, 0), ==, 0);
+    vfio_ccw_host_wait_clear(bed->host);
+    bed_end(bed);
+}
+
 /* Two CPUs race: each issues a list of its own, mixed at random. */
 
 #define RACE_LENGTH 3000
@@ -301,6 +318,8 @@ static void add_tests(void)
     }
     qtest_add_func("/vfio-ccw/start/stuck-host-holds-no-cpu",
                    test_stuck_host_holds_no_cpu);
+    qtest_add_func("/vfio-ccw/stop/cpu-starts-nothing",
+                   test_stopped_cpu_starts_nothing);
     qtest_add_func("/vfio-ccw/race/starts-and-status",
                    test_starts_and_status_race);
     qtest_add_func("/vfio-ccw/race/halts-and-cancels-with-starts",
