@@ -274,7 +274,7 @@ static void relay_crw(VFIOCCWDevice *vcdev, CRW crw)
 
     door(vcdev, verdict);
     if (verdict.todo & VFIO_CCW_DO_RELAY_CRW) {
-        css_crw_add_to_queue(crw);
+        css_queue_crws(&crw, 1);
     }
 }
 

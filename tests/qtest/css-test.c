@@ -351,6 +351,38 @@ static void test_plugging_is_reported(void)
     qtest_quit(qts);
 }
 
+/* The guest looks at the subchannel when it hears of it, once. */
+static void test_reports_are_not_repeated(void)
+{
+    QTestState *qts = qcss_init("");
+
+    for (int i = 0; i < 3; i++) {
+        qtest_qmp_device_add(qts, "virtio-rng-ccw", "rng",
+                             "{'devno': 'fe.0.1234'}");
+        qtest_qmp_device_del(qts, "rng");
+    }
+    assert_subchannel_report(qts);
+    qtest_quit(qts);
+}
+
+/* PoP 17, "I/O-System Reset": no report and no machine check is pending. */
+static void test_reset_clears_reports(void)
+{
+    QTestState *qts = qcss_init("");
+    CRW crw;
+
+    qtest_qmp_device_add(qts, "virtio-rng-ccw", "rng",
+                         "{'devno': 'fe.0.1234'}");
+    qtest_system_reset(qts);
+    g_assert_false(qcss_dequeue_crw_mchk(qts));
+    g_assert_cmpint(qcss_stcrw(qts, &crw), ==, 1);
+
+    /* The machine check was pending; it is not believed to be so still. */
+    qtest_qmp_device_del(qts, "rng");
+    assert_subchannel_report(qts);
+    qtest_quit(qts);
+}
+
 /* The same by a program: what one CPU starts, the other can end. */
 static void test_sense_id_on_two_cpus(void)
 {
@@ -415,6 +447,9 @@ int main(int argc, char **argv)
     qtest_add_func("/css/bad-operands-are-program-interruptions",
                    test_bad_operands_are_program_interruptions);
     qtest_add_func("/css/plugging-is-reported", test_plugging_is_reported);
+    qtest_add_func("/css/reports-are-not-repeated",
+                   test_reports_are_not_repeated);
+    qtest_add_func("/css/reset-clears-reports", test_reset_clears_reports);
     if (qtest_has_accel("tcg")) {
         qtest_add_func("/css/sense-id-on-two-cpus", test_sense_id_on_two_cpus);
     }
