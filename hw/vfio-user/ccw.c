@@ -3,13 +3,18 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Called by hw/vfio/ccw.c and ccw-link.c: with the BQL held, but for reset,
- * which a worker calls without. What the server asks for, access to guest
- * memory, is answered in the main loop with the BQL held; no request of ours
- * is outstanding under the BQL then, so neither waits for the other.
+ * Called by hw/vfio/ccw.c and ccw-link.c, with the BQL held. A question is sent
+ * by the thread that asks; the thread that receives answers and I/O interrupts,
+ * vfio-user's I/O thread, handles them too, if it gets the BQL. It never waits
+ * for the BQL, since who holds it may be waiting for a reply; then the main
+ * loop does it.
+ *
+ * What the server asks for, access to guest memory, is answered in the main
+ * loop.
  */
 
 #include "qemu/osdep.h"
+#include <linux/vfio_ccw.h>
 #include "qapi/error.h"
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
@@ -153,14 +158,150 @@ static void user_cut(VFIOCCWLink *link)
     vfio_user_cut(link->vdev->proxy);
 }
 
-static int user_reset(VFIOCCWLink *link)
+/*
+ * Questions
+ */
+
+static void go_on(void *opaque)
 {
-    return vfio_user_device_reset(link->vdev->proxy);
+    qemu_coroutine_enter(opaque);
+}
+
+/* @msg becomes the reply, which has at most @rsize bytes. */
+static int coroutine_fn ask(VFIOCCWLink *link, VFIOUserHdr *msg, int rsize)
+{
+    vfio_user_send_call(link->vdev->proxy, msg, rsize, go_on,
+                        qemu_coroutine_self());
+    qemu_coroutine_yield();
+    if ((msg->flags & VFIO_USER_TYPE) != VFIO_USER_REPLY) {
+        return -ESHUTDOWN;
+    }
+    return msg->flags & VFIO_USER_ERROR ? -msg->error_reply : 0;
+}
+
+static int coroutine_fn user_read(VFIOCCWLink *link, int region, off_t offset,
+                                  void *data, uint32_t size)
+{
+    size_t rsize = sizeof(VFIOUserRegionRW) + size;
+    g_autofree VFIOUserRegionRW *msg = g_malloc0(rsize);
+    int ret;
+
+    vfio_user_request_msg(&msg->hdr, VFIO_USER_REGION_READ, sizeof(*msg), 0);
+    msg->offset = offset;
+    msg->region = region;
+    msg->count = size;
+    ret = ask(link, &msg->hdr, rsize);
+    if (ret) {
+        return ret;
+    }
+    if (msg->hdr.size != rsize || msg->count != size) {
+        return -ESHUTDOWN;
+    }
+    memcpy(data, msg->data, size);
+    return 0;
+}
+
+static int coroutine_fn user_write(VFIOCCWLink *link, int region,
+                                   const void *data, uint32_t size)
+{
+    g_autofree VFIOUserRegionRW *msg = g_malloc0(sizeof(*msg) + size);
+
+    vfio_user_request_msg(&msg->hdr, VFIO_USER_REGION_WRITE,
+                          sizeof(*msg) + size, 0);
+    msg->region = region;
+    msg->count = size;
+    memcpy(msg->data, data, size);
+    return ask(link, &msg->hdr, msg->hdr.size);
+}
+
+static int coroutine_fn user_reset(VFIOCCWLink *link)
+{
+    VFIOUserHdr msg;
+
+    vfio_user_request_msg(&msg, VFIO_USER_DEVICE_RESET, sizeof(msg), 0);
+    return ask(link, &msg, sizeof(msg));
+}
+
+/*
+ * The I/O interrupt
+ */
+
+typedef struct VFIOCCWWatch {
+    VFIOCCWLink *link;
+    AioContext *ctx;
+    int fd;
+    IOHandler *handler;
+    QEMUBH *bh;
+} VFIOCCWWatch;
+
+/* I/O thread. The main loop takes this signal where the BQL is not free. */
+static void signalled(void *opaque)
+{
+    VFIOCCWWatch *watch = opaque;
+
+    if (bql_trylock()) {
+        watch->handler(watch->link);
+        bql_unlock();
+        return;
+    }
+    aio_set_fd_handler(watch->ctx, watch->fd, NULL, NULL, NULL, NULL, NULL);
+    qemu_bh_schedule(watch->bh);
+}
+
+static void look_out(VFIOCCWWatch *watch)
+{
+    aio_set_fd_handler(watch->ctx, watch->fd, signalled, NULL, NULL, NULL,
+                       watch);
+}
+
+static void handle_in_main_loop(void *opaque)
+{
+    VFIOCCWWatch *watch = opaque;
+
+    watch->handler(watch->link);
+    look_out(watch);
+}
+
+static void watch_begin(VFIOCCWLink *link, int fd, IOHandler *handler)
+{
+    VFIOCCWWatch *watch = g_new(VFIOCCWWatch, 1);
+
+    *watch = (VFIOCCWWatch) {
+        .link = link,
+        .ctx = link->vdev->proxy->ctx,
+        .fd = fd,
+        .handler = handler,
+        .bh = qemu_bh_new(handle_in_main_loop, watch),
+    };
+    link->watch = watch;
+    look_out(watch);
+}
+
+static void watch_end(VFIOCCWLink *link)
+{
+    VFIOCCWWatch *watch = g_steal_pointer(&link->watch);
+
+    aio_set_fd_handler(watch->ctx, watch->fd, NULL, NULL, NULL, NULL, NULL);
+    vfio_user_wait_iothread(link->vdev->proxy);
+    qemu_bh_delete(watch->bh);
+    g_free(watch);
+}
+
+static void user_watch(VFIOCCWLink *link, int fd, IOHandler *handler)
+{
+    if (handler) {
+        watch_begin(link, fd, handler);
+    } else {
+        watch_end(link);
+    }
 }
 
 const VFIOCCWTransport vfio_ccw_transport_user = {
     .attach = user_attach,
     .detach = user_detach,
     .cut = user_cut,
+    .read = user_read,
+    .write = user_write,
     .reset = user_reset,
+    .watch = user_watch,
 };

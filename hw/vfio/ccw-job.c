@@ -1,17 +1,18 @@
 /*
- * vfio-ccw: what a worker does
+ * vfio-ccw: a question to the host
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The regions of the host's driver, and their byte order: nobody else accesses
- * them. Called by a worker without the BQL; vfio_ccw_read_schib() is called by
- * the link too, when it is opened.
+ * them, but for the first SCHIB, which the link reads when it is opened.
+ *
+ * A job is a coroutine of ccw-link.c. It runs with the BQL held, in whichever
+ * thread has it, and yields where it asks the host.
  */
 
 #include "qemu/osdep.h"
 #include <linux/vfio.h>
 #include <linux/vfio_ccw.h>
-#include "qemu/atomic.h"
 #include "qemu/bswap.h"
 #include "hw/vfio/ccw-job.h"
 
@@ -54,7 +55,7 @@ static void irb_from_be(IRB *irb)
     }
 }
 
-static void schib_from_be(SCHIB *schib)
+void vfio_ccw_schib_from_be(SCHIB *schib)
 {
     SCSW scsw = schib->scsw;
 
@@ -68,54 +69,40 @@ static void schib_from_be(SCHIB *schib)
     schib->scsw = scsw;
 }
 
-/* 0 or -errno; a link that transfers less than asked for is no link. */
-static int whole(int ret, int size)
+static int coroutine_fn region_read(VFIOCCWLink *link, int index,
+                                    off_t offset, void *data, uint32_t size)
 {
-    if (ret < 0) {
-        return ret;
-    }
-    return ret == size ? 0 : -ESHUTDOWN;
+    return link->transport->read(link, index, offset, data, size);
 }
 
-static int region_write(VFIOCCWLink *link, int index, void *data, int size)
+static int coroutine_fn region_write(VFIOCCWLink *link, int index,
+                                     const void *data, uint32_t size)
 {
-    VFIODevice *vdev = link->vdev;
-
-    return whole(vdev->io_ops->region_write(vdev, index, 0, size, data, false),
-                 size);
+    return link->transport->write(link, index, data, size);
 }
 
-static int region_read(VFIOCCWLink *link, int index, off_t offset, void *data,
-                       int size)
-{
-    VFIODevice *vdev = link->vdev;
-
-    return whole(vdev->io_ops->region_read(vdev, index, offset, size, data),
-                 size);
-}
-
-int vfio_ccw_read_schib(VFIOCCWLink *link, SCHIB *schib)
+static int coroutine_fn read_schib(VFIOCCWLink *link, SCHIB *schib)
 {
     int ret;
 
     QEMU_BUILD_BUG_ON(sizeof(*schib) != SCHIB_AREA_SIZE);
     ret = region_read(link, link->schib_region, 0, schib, sizeof(*schib));
     if (!ret) {
-        schib_from_be(schib);
+        vfio_ccw_schib_from_be(schib);
     }
     return ret;
 }
 
-static void job_read_schib(VFIOCCWJob *job)
+static void coroutine_fn job_read_schib(VFIOCCWJob *job)
 {
     if (job->link->schib_region >= 0) {
         job->has_schib = true;
-        job->schib_ret = vfio_ccw_read_schib(job->link, &job->schib);
+        job->schib_ret = read_schib(job->link, &job->schib);
     }
 }
 
 /* ORB and SCSW only: the driver's IRB area may hold what nobody has read. */
-static void job_start(VFIOCCWJob *job)
+static void coroutine_fn job_start(VFIOCCWJob *job)
 {
     struct ccw_io_region region = {};
     SCSW scsw = { .ctrl = cpu_to_be16(SCSW_FCTL_START_FUNC) };
@@ -126,7 +113,7 @@ static void job_start(VFIOCCWJob *job)
                             offsetof(struct ccw_io_region, irb_area));
 }
 
-static void job_command(VFIOCCWJob *job)
+static void coroutine_fn job_command(VFIOCCWJob *job)
 {
     VFIOCCWLink *link = job->link;
     bool halt = job->lane == VFIO_CCW_LANE_HALT;
@@ -148,15 +135,11 @@ static bool means_look_at_schib(int ret)
     return ret == -EACCES || ret == -ENODEV || ret == -EIO;
 }
 
-static void job_request(VFIOCCWJob *job)
+static void coroutine_fn job_request(VFIOCCWJob *job)
 {
-    VFIOCCWLink *link = job->link;
-
     if (job->lane == VFIO_CCW_LANE_START) {
         job_start(job);
-        qatomic_set(&link->start_out, 0);
     } else {
-        job->overtook = qatomic_read(&link->start_out);
         job_command(job);
     }
     if (means_look_at_schib(job->ret)) {
@@ -195,7 +178,7 @@ static bool still_in_progress(const VFIOCCWJob *job)
            (job->schib.scsw.ctrl & function_of(&job->irb.scsw));
 }
 
-static int read_irb(VFIOCCWJob *job)
+static int coroutine_fn read_irb(VFIOCCWJob *job)
 {
     VFIOCCWLink *link = job->link;
     int ret;
@@ -210,7 +193,7 @@ static int read_irb(VFIOCCWJob *job)
     return ret;
 }
 
-static void job_irb(VFIOCCWJob *job)
+static void coroutine_fn job_irb(VFIOCCWJob *job)
 {
     bool same;
 
@@ -236,7 +219,7 @@ static void job_irb(VFIOCCWJob *job)
     }
 }
 
-static void job_crws(VFIOCCWJob *job)
+static void coroutine_fn job_crws(VFIOCCWJob *job)
 {
     VFIOCCWLink *link = job->link;
     struct ccw_crw_region region;
@@ -259,7 +242,7 @@ static void job_crws(VFIOCCWJob *job)
 }
 
 /* The IRB that is there afterwards is not one of the new life. */
-static void job_reset(VFIOCCWJob *job)
+static void coroutine_fn job_reset(VFIOCCWJob *job)
 {
     VFIOCCWLink *link = job->link;
 
@@ -272,10 +255,8 @@ static void job_reset(VFIOCCWJob *job)
     job_read_schib(job);
 }
 
-void vfio_ccw_job_work(void *opaque)
+void coroutine_fn vfio_ccw_job_work(VFIOCCWJob *job)
 {
-    VFIOCCWJob *job = opaque;
-
     switch (job->lane) {
     case VFIO_CCW_LANE_RESET:
         job_reset(job);

@@ -1,11 +1,10 @@
 /*
- * vfio-ccw: what a worker does
+ * vfio-ccw: a question to the host
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A job is one question to the host. ccw-link.c fills it in with the BQL held
- * and looks at the answer with the BQL held; between those a worker has it for
- * itself.
+ * ccw-link.c fills a job in and looks at what came of it; between those
+ * vfio_ccw_job_work() has it for itself. All of it with the BQL held.
  */
 
 #ifndef HW_VFIO_CCW_JOB_H
@@ -21,9 +20,8 @@ typedef struct VFIOCCWJob {
     VFIOCCWLane lane;
     uint32_t life;
     VFIOCCWRequest request;
-    /* filled in by the worker */
+    /* filled in by its work */
     int ret;                /* 0 or -errno */
-    bool overtook;          /* a start had not returned when this was sent */
     int schib_ret;
     bool has_schib;         /* schib_ret and, if that is 0, schib are valid */
     SCHIB schib;
@@ -35,19 +33,13 @@ typedef struct VFIOCCWJob {
     CRW crws[VFIO_CCW_MAX_CRWS];
 } VFIOCCWJob;
 
-/*
- * Ask the host, as long as that takes. Without the BQL; the lane says what is
- * asked.
- */
-void vfio_ccw_job_work(void *job);
+/* Ask the host, however long that takes; the lane says what is asked. */
+void coroutine_fn vfio_ccw_job_work(VFIOCCWJob *job);
 
 /* The IRB ends a halt or clear, not a start. */
 bool vfio_ccw_job_ends_signal(const VFIOCCWJob *job);
 
-/*
- * Read the host's SCHIB: 0, -errno, or -ESHUTDOWN if the link gave less. Waits
- * for the host. Host byte order.
- */
-int vfio_ccw_read_schib(VFIOCCWLink *link, SCHIB *schib);
+/* From the byte order of the regions to that of this machine */
+void vfio_ccw_schib_from_be(SCHIB *schib);
 
 #endif /* HW_VFIO_CCW_JOB_H */

@@ -3,17 +3,17 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Which thread does what:
- *  - a vCPU (an instruction) or the main loop (an eventfd, a timer) decides,
- *    with the BQL held, what is to be asked of the host, and never asks;
- *  - a worker does one job: it sees an immutable copy of the request, waits for
- *    the host as long as that takes, without the BQL, then takes the BQL to
- *    hand over what the host said.
+ * Whoever has the BQL decides what is to be asked of the host: a vCPU (an
+ * instruction), the main loop (an eventfd, a timer), or the thread that brings
+ * an answer. What is asked is a job, a coroutine (ccw-job.c) that yields while
+ * the host has its question, however long. So everything here, and all of a
+ * job, runs with the BQL held and never waits.
  *
  * A job never waits for another job, and a device has at most one job a lane.
- * Two jobs may come to the host in another order than they left: so a reset is
- * sent when all requests have returned, and a halt or clear that overtook a
- * start is sent again when that was accepted, for it may have come too early.
+ * Two questions may come to the host in another order than they left, or be
+ * looked at by two threads of it at once: so a reset is sent when all requests
+ * have returned, and a halt or clear that overtook a start is sent again when
+ * that was accepted, for it may have come too early.
  *
  * An IRB is never read while a request is with the host, and no start is sent
  * while an IRB is being read or waits to be. So an IRB that is delivered while
@@ -34,7 +34,6 @@
 #include "qemu/main-loop.h"
 #include "hw/vfio/ccw-job.h"
 #include "hw/vfio/ccw-link.h"
-#include "hw/vfio/ccw-worker.h"
 #include "trace.h"
 
 /*
@@ -55,7 +54,15 @@ static const char *const lane_names[VFIO_CCW_LANE__MAX] = {
     [VFIO_CCW_LANE_CRW] = "crw",
 };
 
-static void finish(void *opaque);
+static void finish(VFIOCCWJob *job);
+
+static void coroutine_fn run(void *opaque)
+{
+    VFIOCCWJob *job = opaque;
+
+    vfio_ccw_job_work(job);
+    finish(job);
+}
 
 static void submit(VFIOCCWLink *link, VFIOCCWLane lane)
 {
@@ -70,9 +77,6 @@ static void submit(VFIOCCWLink *link, VFIOCCWLane lane)
         job->suspect = link->sent_since_irb;
         link->sent_since_irb = false;
     }
-    if (lane == VFIO_CCW_LANE_START) {
-        qatomic_set(&link->start_out, 1);
-    }
     if (lane == VFIO_CCW_LANE_HALT || lane == VFIO_CCW_LANE_CLEAR) {
         link->start_overtaken = link->busy[VFIO_CCW_LANE_START];
     }
@@ -81,7 +85,7 @@ static void submit(VFIOCCWLink *link, VFIOCCWLane lane)
     link->jobs++;
     trace_vfio_ccw_job(link->who, lane_names[lane],
                        job->request.valid ? job->request.number : 0);
-    vfio_ccw_worker_submit(vfio_ccw_job_work, finish, job);
+    qemu_coroutine_enter(qemu_coroutine_create(run, job));
 }
 
 static bool request_at_host(VFIOCCWLink *link)
@@ -144,7 +148,7 @@ static void note_io_signal(VFIOCCWLink *link)
     }
 }
 
-/* Hand to workers whatever can go now. */
+/* Ask whatever can be asked now. */
 static void kick(VFIOCCWLink *link)
 {
     if (!link->open || link->given_up || link->busy[VFIO_CCW_LANE_RESET]) {
@@ -183,7 +187,7 @@ static void retry_timer_cb(void *opaque)
 static bool came_too_early(const VFIOCCWJob *job)
 {
     return job->lane != VFIO_CCW_LANE_START && !job->ret &&
-           job->overtook && job->link->start_overtaken;
+           job->link->start_overtaken;
 }
 
 static bool means_try_again(const VFIOCCWJob *job)
@@ -345,9 +349,8 @@ static void finish_reset(VFIOCCWJob *job)
     deliver_schib(job);
 }
 
-static void finish(void *opaque)
+static void finish(VFIOCCWJob *job)
 {
-    VFIOCCWJob *job = opaque;
     VFIOCCWLink *link = job->link;
 
     link->busy[job->lane] = false;
@@ -413,7 +416,8 @@ static void make_due(VFIOCCWLink *link, VFIOCCWLane lane)
 
 void vfio_ccw_link_refresh_schib(VFIOCCWLink *link)
 {
-    if (link->schib_region >= 0) {
+    /* One that is under way is fresh enough: a guest may look all the time. */
+    if (link->schib_region >= 0 && !link->busy[VFIO_CCW_LANE_SCHIB]) {
         make_due(link, VFIO_CCW_LANE_SCHIB);
     }
 }
@@ -485,6 +489,18 @@ static bool host_has_irq(VFIOCCWLink *link, int index)
            info.count > 0;
 }
 
+/* I/O interrupts are many, the others rare: those can go the long way. */
+static void watch(VFIOCCWLink *link, int index, IOHandler *handler)
+{
+    int fd = event_notifier_get_fd(&link->irq[index]);
+
+    if (index == VFIO_CCW_IO_IRQ_INDEX) {
+        link->transport->watch(link, fd, handler);
+    } else {
+        qemu_set_fd_handler(fd, handler, NULL, link);
+    }
+}
+
 static bool register_irq(VFIOCCWLink *link, int index, Error **errp)
 {
     EventNotifier *notifier = &link->irq[index];
@@ -507,8 +523,7 @@ static bool register_irq(VFIOCCWLink *link, int index, Error **errp)
         event_notifier_cleanup(notifier);
         return false;
     }
-    qemu_set_fd_handler(event_notifier_get_fd(notifier), irqs[index].handler,
-                        NULL, link);
+    watch(link, index, irqs[index].handler);
     link->irq_registered[index] = true;
     return true;
 }
@@ -520,8 +535,7 @@ static void unregister_irqs(VFIOCCWLink *link)
             continue;
         }
         link->irq_registered[i] = false;
-        qemu_set_fd_handler(event_notifier_get_fd(&link->irq[i]),
-                            NULL, NULL, NULL);
+        watch(link, i, NULL);
         event_notifier_cleanup(&link->irq[i]);
     }
 }
@@ -604,17 +618,21 @@ static bool find_regions(VFIOCCWLink *link, Error **errp)
 static bool read_first_schib(VFIOCCWLink *link, SCHIB *schib, bool *have_schib,
                              Error **errp)
 {
+    VFIODevice *vdev = link->vdev;
     int ret;
 
     *have_schib = link->schib_region >= 0;
     if (!*have_schib) {
         return true;
     }
-    ret = vfio_ccw_read_schib(link, schib);
-    if (ret) {
-        error_setg_errno(errp, -ret, "cannot read the host's SCHIB");
+    ret = vdev->io_ops->region_read(vdev, link->schib_region, 0,
+                                    sizeof(*schib), schib);
+    if (ret != sizeof(*schib)) {
+        error_setg_errno(errp, ret < 0 ? -ret : ESHUTDOWN,
+                         "cannot read the host's SCHIB");
         return false;
     }
+    vfio_ccw_schib_from_be(schib);
     return true;
 }
 

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The only place that talks to the host's driver once a device is attached: it
- * knows the regions and their byte order, the eventfds and the workers.
+ * knows the regions and their byte order, and the eventfds.
  *
  * Every function here is called with the BQL held and returns without waiting
  * for the host, except vfio_ccw_link_open() and vfio_ccw_link_drain(). What the
@@ -18,7 +18,9 @@
 #include "hw/vfio/vfio-device.h"
 #include "hw/vfio/ccw-fsm.h"
 #include "qapi/qapi-types-sockets.h"
+#include "qemu/coroutine.h"
 #include "qemu/event_notifier.h"
+#include "qemu/main-loop.h"
 #include "qemu/thread.h"
 #include "qemu/timer.h"
 
@@ -31,17 +33,32 @@ typedef struct VFIOCCWTarget {
     uint32_t msg_timeout;     /* ms */
 } VFIOCCWTarget;
 
-/* How a device reaches its host. All but reset are called with the BQL held. */
+/* How a device reaches its host. All are called with the BQL held. */
 typedef struct VFIOCCWTransport {
     /* Connect and prepare link->vdev; on failure nothing stays behind. */
     bool (*attach)(VFIOCCWLink *link, const VFIOCCWTarget *target,
                    Error **errp);
-    /* Undo attach; no worker uses link->vdev any more. */
+    /* Undo attach; no question is with the host any more. */
     void (*detach)(VFIOCCWLink *link);
-    /* Make requests that are stuck return; NULL where that is impossible. */
+    /* Make questions return that are stuck; NULL where that is impossible. */
     void (*cut)(VFIOCCWLink *link);
-    /* VFIO_DEVICE_RESET: 0 or -errno. From a worker, without the BQL. */
-    int (*reset)(VFIOCCWLink *link);
+
+    /*
+     * Questions to the host, for a job to ask. Any number can be with it. They
+     * return 0 or -errno, -ESHUTDOWN if there was no answer or half of one, and
+     * yield until then, at least once: so whoever began the job has gone on.
+     */
+    int coroutine_fn (*read)(VFIOCCWLink *link, int region, off_t offset,
+                             void *data, uint32_t size);
+    int coroutine_fn (*write)(VFIOCCWLink *link, int region, const void *data,
+                              uint32_t size);
+    int coroutine_fn (*reset)(VFIOCCWLink *link);
+
+    /*
+     * Have @handler called with @link, the BQL held, whenever @fd is readable;
+     * NULL: not any more. One fd, that of the I/O interrupt.
+     */
+    void (*watch)(VFIOCCWLink *link, int fd, IOHandler *handler);
 } VFIOCCWTransport;
 
 /* Over a socket; absent where Kconfig leaves vfio-user out. */
@@ -70,7 +87,7 @@ typedef struct VFIOCCWNews {
 
 typedef void VFIOCCWDeliver(void *opaque, const VFIOCCWNews *news);
 
-/* At most one job of a lane is with a worker; lanes do not wait for others. */
+/* At most one job of a lane is under way; lanes do not wait for others. */
 typedef enum VFIOCCWLane {
     VFIO_CCW_LANE_START,
     VFIO_CCW_LANE_HALT,
@@ -95,6 +112,7 @@ typedef struct VFIOCCWRequest {
 struct VFIOCCWLink {
     VFIODevice *vdev;
     const VFIOCCWTransport *transport;
+    struct VFIOCCWWatch *watch;       /* the transport's own */
     const char *who;
     VFIOCCWDeliver *deliver;
     void *opaque;
@@ -113,14 +131,13 @@ struct VFIOCCWLink {
     bool given_up;
     uint32_t life;                    /* a reset begins a new one */
     bool due[VFIO_CCW_LANE__MAX];     /* RESET, IRB, SCHIB, CRW wait */
-    bool busy[VFIO_CCW_LANE__MAX];    /* a worker has a job of this lane */
+    bool busy[VFIO_CCW_LANE__MAX];    /* a job of this lane is under way */
     unsigned jobs;
     QemuCond job_done;
     VFIOCCWRequest queued;            /* waits for its lane or for the timer */
     uint32_t newest;                  /* number of the request that counts */
     QEMUTimer *retry_timer;
     bool start_overtaken;             /* by the halt or clear at the host */
-    int start_out;                    /* with the host; atomic, no lock */
     IRB last_irb;                     /* as it was read last */
     bool sent_since_irb;              /* a request, since that read began */
 };
@@ -169,7 +186,7 @@ void vfio_ccw_link_lost(VFIOCCWLink *link);
 /* Stop: no interrupts, nothing is sent or delivered any more. */
 void vfio_ccw_link_close(VFIOCCWLink *link);
 
-/* After close: wait, without the BQL, until no worker is left. */
+/* After close: wait, without the BQL, until no job is left. */
 void vfio_ccw_link_drain(VFIOCCWLink *link);
 
 void vfio_ccw_link_destroy(VFIOCCWLink *link);

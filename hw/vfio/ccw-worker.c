@@ -6,8 +6,8 @@
  * A pool of glib's, for all devices. It has no limit of its own: the callers
  * have, since a device has at most one job of a lane under way (ccw-link.h).
  *
- * A worker takes the BQL itself to hand over its result: that is one thread
- * less to wake than a bottom half in the main loop.
+ * A worker takes the BQL itself and goes on with the coroutine that waits for
+ * it: that is one thread less to wake than a bottom half in the main loop.
  */
 
 #include "qemu/osdep.h"
@@ -17,8 +17,8 @@
 
 typedef struct Task {
     VFIOCCWWork *work;
-    VFIOCCWWork *done;
     void *opaque;
+    Coroutine *co;
 } Task;
 
 static void leave_rcu(gpointer unused)
@@ -26,7 +26,7 @@ static void leave_rcu(gpointer unused)
     rcu_unregister_thread();
 }
 
-/* Device code, which may be an RCU reader, runs in .done. */
+/* Device code, which may be an RCU reader, runs in the coroutine. */
 static void join_rcu(void)
 {
     static GPrivate joined = G_PRIVATE_INIT(leave_rcu);
@@ -39,25 +39,28 @@ static void join_rcu(void)
 
 static void run(gpointer data, gpointer unused)
 {
-    g_autofree Task *task = data;
+    Task *task = data;
 
     join_rcu();
     task->work(task->opaque);
     bql_lock();
-    task->done(task->opaque);
+    qemu_coroutine_enter(task->co);
     bql_unlock();
 }
 
-void vfio_ccw_worker_submit(VFIOCCWWork *work, VFIOCCWWork *done,
-                            void *opaque)
+void coroutine_fn vfio_ccw_worker_run(VFIOCCWWork *work, void *opaque)
 {
     static GThreadPool *pool;
-    Task *task = g_new(Task, 1);
+    Task task = {
+        .work = work,
+        .opaque = opaque,
+        .co = qemu_coroutine_self(),
+    };
 
     assert(bql_locked());
     if (!pool) {
         pool = g_thread_pool_new(run, NULL, -1, false, NULL);
     }
-    *task = (Task) { .work = work, .done = done, .opaque = opaque };
-    g_thread_pool_push(pool, task, NULL);
+    g_thread_pool_push(pool, &task, NULL);
+    qemu_coroutine_yield();
 }

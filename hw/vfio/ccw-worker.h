@@ -3,19 +3,21 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Called by ccw-link.c, with the BQL held.
+ * For a transport whose questions block, as those to the kernel do.
  */
 
 #ifndef HW_VFIO_CCW_WORKER_H
 #define HW_VFIO_CCW_WORKER_H
 
+#include "qemu/coroutine.h"
+
 typedef void VFIOCCWWork(void *opaque);
 
 /*
- * On another thread, call @work without the BQL and then @done with it. Any
- * number can be under way; one that takes long does not hold up the others.
+ * With the BQL held: yield until another thread has called @work, without the
+ * BQL. Any number can be under way; one that takes long does not hold up the
+ * others.
  */
-void vfio_ccw_worker_submit(VFIOCCWWork *work, VFIOCCWWork *done,
-                            void *opaque);
+void coroutine_fn vfio_ccw_worker_run(VFIOCCWWork *work, void *opaque);
 
 #endif /* HW_VFIO_CCW_WORKER_H */

@@ -27,6 +27,7 @@
 #include "hw/s390x/vfio-ccw.h"
 #include "hw/vfio/ccw-link.h"
 #include "hw/vfio/ccw-stats.h"
+#include "hw/vfio/ccw-worker.h"
 #include "migration/blocker.h"
 #include "system/address-spaces.h"
 #include "system/iommufd.h"
@@ -343,15 +344,97 @@ static void kernel_detach(VFIOCCWLink *link)
     vfio_device_free_name(link->vdev);
 }
 
-static int kernel_reset(VFIOCCWLink *link)
+typedef struct KernelAccess {
+    VFIODevice *vdev;
+    int region;
+    off_t offset;
+    void *data;
+    uint32_t size;
+    int ret;
+} KernelAccess;
+
+static void kernel_read_work(void *opaque)
 {
-    return ioctl(link->vdev->fd, VFIO_DEVICE_RESET) ? -errno : 0;
+    KernelAccess *access = opaque;
+    VFIODevice *vdev = access->vdev;
+
+    access->ret = vdev->io_ops->region_read(vdev, access->region,
+                                            access->offset, access->size,
+                                            access->data);
+}
+
+static void kernel_write_work(void *opaque)
+{
+    KernelAccess *access = opaque;
+    VFIODevice *vdev = access->vdev;
+
+    access->ret = vdev->io_ops->region_write(vdev, access->region,
+                                             access->offset, access->size,
+                                             access->data, false);
+}
+
+static void kernel_reset_work(void *opaque)
+{
+    KernelAccess *access = opaque;
+
+    access->ret = ioctl(access->vdev->fd, VFIO_DEVICE_RESET) ? -errno : 0;
+}
+
+static int coroutine_fn kernel_access(VFIOCCWWork *work, KernelAccess *access)
+{
+    vfio_ccw_worker_run(work, access);
+    if (access->ret < 0) {
+        return access->ret;
+    }
+    return access->ret == access->size ? 0 : -ESHUTDOWN;
+}
+
+static int coroutine_fn kernel_read(VFIOCCWLink *link, int region, off_t offset,
+                                    void *data, uint32_t size)
+{
+    KernelAccess access = {
+        .vdev = link->vdev,
+        .region = region,
+        .offset = offset,
+        .data = data,
+        .size = size,
+    };
+
+    return kernel_access(kernel_read_work, &access);
+}
+
+static int coroutine_fn kernel_write(VFIOCCWLink *link, int region,
+                                     const void *data, uint32_t size)
+{
+    KernelAccess access = {
+        .vdev = link->vdev,
+        .region = region,
+        .data = (void *)data,
+        .size = size,
+    };
+
+    return kernel_access(kernel_write_work, &access);
+}
+
+static int coroutine_fn kernel_reset(VFIOCCWLink *link)
+{
+    KernelAccess access = { .vdev = link->vdev };
+
+    return kernel_access(kernel_reset_work, &access);
+}
+
+static void kernel_watch(VFIOCCWLink *link, int fd, IOHandler *handler)
+{
+    qemu_set_fd_handler(fd, handler, NULL, link);
 }
 
 static const VFIOCCWTransport transport_kernel = {
     .attach = kernel_attach,
     .detach = kernel_detach,
+    .read = kernel_read,
+    .write = kernel_write,
     .reset = kernel_reset,
+    .watch = kernel_watch,
 };
 
 static const VFIOCCWTransport *choose_transport(VFIOCCWDevice *vcdev,

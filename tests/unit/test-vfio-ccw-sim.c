@@ -11,7 +11,7 @@
  *
  * A seed stands for one life of a device, from plug to unplug. All that happens
  * is a step, chosen from what can happen by weights that are the seed's too, so
- * that there are seeds with slow workers, with patient guests and so on. Now
+ * that there are seeds with slow links, with patient guests and so on. Now
  * and then nothing new begins until all that was begun has ended; then nothing
  * may be left.
  */
@@ -92,9 +92,9 @@ static void add(Choices *choices, unsigned weight, void (*step)(unsigned n),
     choices->weight += weight;
 }
 
-static void worker_step(unsigned nr)
+static void question_step(unsigned nr)
 {
-    sim_run_worker(sim_below(nr));
+    sim_move_question(sim_below(nr));
 }
 
 static void host_step(unsigned nr)
@@ -137,11 +137,11 @@ static void mischief_step(unsigned unused)
 static void add_outside_guest(Choices *choices)
 {
     const SimProfile *profile = &sim.profile;
-    unsigned workers = sim_nr_runnable_workers();
+    unsigned questions = sim_nr_movable_questions();
     unsigned held = sim_host_nr_held();
 
-    if (workers) {
-        add(choices, profile->weight_worker, worker_step, workers);
+    if (questions) {
+        add(choices, profile->weight_question, question_step, questions);
     }
     if (held) {
         add(choices, profile->weight_host, host_step, held);
@@ -281,12 +281,13 @@ static void choose_profile(void)
     sim.profile = (SimProfile) {
         .regions = any_regions(),
         .impatient_device = sim_one_in(3),
+        .wire = sim_one_in(2),
         .cut = sim_one_in(2),
         .error_rate = sim_one_in(3) ? 0 : 2 + sim_below(40),
         .mischief = sim_one_in(3) ? 0 : 2 + sim_below(40),
         .fatal = sim_one_in(4),
         .weight_guest = weights[sim_below(ARRAY_SIZE(weights))],
-        .weight_worker = weights[sim_below(ARRAY_SIZE(weights))],
+        .weight_question = weights[sim_below(ARRAY_SIZE(weights))],
         .weight_host = weights[sim_below(ARRAY_SIZE(weights))],
         .weight_device = weights[sim_below(ARRAY_SIZE(weights))],
         .weight_timer = weights[sim_below(ARRAY_SIZE(weights))],

@@ -587,8 +587,8 @@ void sim_guest_unplug(void)
         sim.fsm.state != VFIO_CCW_NOT_OPER) {
         sim_fail("unplugged in state %s", vfio_ccw_state_name(sim.fsm.state));
     }
-    if (sim_guest_interrupted() || sim_nr_workers()) {
-        sim_fail("unplugged, but an interrupt or a worker is left");
+    if (sim_guest_interrupted() || sim_nr_questions()) {
+        sim_fail("unplugged, but an interrupt or a question is left");
     }
 }
 
@@ -648,9 +648,9 @@ static void check_lanes(void)
     for (int lane = 0; lane < VFIO_CCW_LANE__MAX; lane++) {
         busy += sim.link.busy[lane];
     }
-    if (busy != sim.link.jobs || busy != sim_nr_workers()) {
-        sim_fail("%u lanes are busy with %u jobs on %u workers", busy,
-                 sim.link.jobs, sim_nr_workers());
+    if (busy != sim.link.jobs || busy != sim_nr_questions()) {
+        sim_fail("%u lanes are busy with %u jobs and %u questions", busy,
+                 sim.link.jobs, sim_nr_questions());
     }
 }
 

@@ -1,12 +1,11 @@
 /*
- * Simulation of vfio-ccw: the host's side of the link
+ * Simulation of vfio-ccw: the host
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The emulated Linux driver of tests/vfio-ccw-host without its server: region
- * accesses of the link's workers become calls of it. Each step of it is
- * withheld until the simulation lets it go. Below it is a device that echoes
- * which start it executes.
+ * The emulated Linux driver of tests/vfio-ccw-host without its server. Each of
+ * its steps is withheld until the simulation lets it go. Below it is a device
+ * that echoes which start it executes.
  */
 
 #include "qemu/osdep.h"
@@ -19,125 +18,6 @@
 #define CE SCSW_DSTAT_CHANNEL_END
 #define DE SCSW_DSTAT_DEVICE_END
 #define ACTL_ACTIVE (SCSW_ACTL_SUBCH_ACTIVE | SCSW_ACTL_DEVICE_ACTIVE)
-
-/*
- * Region accesses
- */
-
-typedef struct Access {
-    bool done;
-    bool abandoned;           /* its worker has returned without it */
-    int err;
-    void *data;
-} Access;
-
-static void access_done(void *opaque, int err, const void *data, size_t len)
-{
-    Access *access = opaque;
-
-    if (access->abandoned) {
-        g_free(access);
-        return;
-    }
-    access->err = err;
-    access->done = true;
-    if (len) {
-        memcpy(access->data, data, len);
-    }
-}
-
-/* What a worker sees of an access that the driver has by now. */
-static int await(Access *access)
-{
-    int ret;
-
-    if (sim_in_worker()) {
-        sim_worker_pause(&access->done);
-    }
-    if (!access->done) {
-        access->abandoned = true;
-        return -ESHUTDOWN;
-    }
-    ret = access->err;
-    g_free(access);
-    return ret;
-}
-
-static int region_read(VFIODevice *vdev, uint8_t nr, off_t off, uint32_t size,
-                       void *data)
-{
-    Access *access;
-
-    if (sim.link_lost) {
-        return -ESHUTDOWN;
-    }
-    access = g_new0(Access, 1);
-    access->data = data;
-    host_driver_read(&sim.driver, nr, off, size, access_done, access);
-    return await(access) ?: size;
-}
-
-static void about_to_start(uint32_t id)
-{
-    sim_log("host: the start %u arrives", id);
-    if (sim.start[id].never_send) {
-        sim_fail("start %u was withdrawn before it was sent", id);
-    }
-}
-
-static int region_write(VFIODevice *vdev, uint8_t nr, off_t off, uint32_t size,
-                        void *data, bool post)
-{
-    bool is_start = nr == sim.link.io_region;
-    uint32_t id = ldl_be_p(data);
-    Access *access;
-    int ret;
-
-    if (sim.link_lost) {
-        return -ESHUTDOWN;
-    }
-    if (is_start) {
-        about_to_start(id);
-    } else {
-        sim_log("host: a %s arrives",
-                id == VFIO_CCW_ASYNC_CMD_HSCH ? "halt" : "clear");
-    }
-    access = g_new0(Access, 1);
-    host_driver_write(&sim.driver, nr, off, data, size, access_done, access);
-    ret = await(access);
-    *(is_start ? &sim.start[id].ret : &sim.signal_ret) = ret;
-    return ret ?: size;
-}
-
-static VFIODeviceIOOps io_ops = {
-    .region_read = region_read,
-    .region_write = region_write,
-};
-
-static int reset(VFIOCCWLink *link)
-{
-    Access *access;
-
-    if (sim.link_lost) {
-        return -ESHUTDOWN;
-    }
-    sim_log("host: a reset arrives");
-    access = g_new0(Access, 1);
-    host_driver_reset(&sim.driver, access_done, access);
-    return sim.signal_ret = await(access);
-}
-
-static void cut(VFIOCCWLink *link)
-{
-    if (sim.profile.cut) {
-        sim.link_lost = true;
-    }
-}
-
-const VFIOCCWTransport sim_transport = {
-    .cut = cut,
-    .reset = reset,
-};
 
 bool sim_host_region_info(unsigned index, struct vfio_region_info *info,
                           struct vfio_region_info_cap_type *type)
@@ -587,7 +467,7 @@ void sim_host_init(void)
     host_driver_open(&sim.driver);
     sim.vdev = (VFIODevice) {
         .name = (char *)"sim",
-        .io_ops = &io_ops,
+        .io_ops = &sim_io_ops,
         .flags = config.device_flags,
         .num_initial_regions = sim.driver.nr_regions,
         .num_irqs = VFIO_CCW_NUM_IRQS,

@@ -3,127 +3,28 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Workers are contexts of this thread that run when the simulation says so and
- * stop wherever a real one may be overtaken: before and after each access to
- * the host, and before they hand over their result. The timer and the eventfds'
- * handlers are called by the simulation too. These definitions come before
- * those of QEMU's libraries.
+ * The timer and the eventfds' handlers are called by the simulation. These
+ * definitions come before those of QEMU's libraries.
  */
 
 #include "qemu/osdep.h"
 #include <poll.h>
-#include <ucontext.h>
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "monitor/monitor.h"
-#include "hw/vfio/ccw-worker.h"
 #include "vfio-ccw-sim.h"
-
-#define STACK_SIZE (64 * 1024)
-
-/*
- * Workers
- */
-
-typedef struct Worker {
-    ucontext_t context;
-    char stack[STACK_SIZE];
-    VFIOCCWWork *work;
-    VFIOCCWWork *done;
-    void *opaque;
-    bool worked;
-    const bool *awaited;
-} Worker;
-
-static GQueue workers = G_QUEUE_INIT;
-static GQueue unused = G_QUEUE_INIT;
-static Worker *current;
-static ucontext_t simulation;
-
-static void run_work(void)
-{
-    current->work(current->opaque);
-    current->worked = true;
-}
-
-void vfio_ccw_worker_submit(VFIOCCWWork *work, VFIOCCWWork *done, void *opaque)
-{
-    Worker *worker = g_queue_pop_head(&unused) ?: g_new0(Worker, 1);
-
-    if (sim.link.given_up) {
-        sim_fail("the host is asked although it was given up");
-    }
-    worker->work = work;
-    worker->done = done;
-    worker->opaque = opaque;
-    worker->worked = false;
-    worker->awaited = NULL;
-    getcontext(&worker->context);
-    worker->context.uc_stack.ss_sp = worker->stack;
-    worker->context.uc_stack.ss_size = sizeof(worker->stack);
-    worker->context.uc_link = &simulation;
-    makecontext(&worker->context, run_work, 0);
-    g_queue_push_tail(&workers, worker);
-}
-
-static bool runnable(const Worker *worker)
-{
-    return !worker->awaited || *worker->awaited || sim.link_lost;
-}
-
-unsigned sim_nr_workers(void)
-{
-    return g_queue_get_length(&workers);
-}
-
-unsigned sim_nr_runnable_workers(void)
-{
-    unsigned n = 0;
-
-    for (GList *l = workers.head; l; l = l->next) {
-        n += runnable(l->data);
-    }
-    return n;
-}
-
-/* Runs the @n-th worker that can run, up to where it pauses. */
-void sim_run_worker(unsigned n)
-{
-    GList *l = workers.head;
-
-    while (!runnable(l->data) || n--) {
-        l = l->next;
-    }
-    current = l->data;
-    if (current->worked) {
-        Worker *worker = g_steal_pointer(&current);
-
-        g_queue_delete_link(&workers, l);
-        g_queue_push_tail(&unused, worker);
-        worker->done(worker->opaque);
-        return;
-    }
-    swapcontext(&simulation, &current->context);
-    current = NULL;
-}
-
-bool sim_in_worker(void)
-{
-    return current;
-}
-
-void sim_worker_pause(const bool *flag)
-{
-    current->awaited = flag;
-    swapcontext(&current->context, &simulation);
-    current->awaited = NULL;
-}
 
 void qemu_cond_wait_bql(QemuCond *cond)
 {
     if (!sim_step_outside_guest()) {
-        sim_fail("a worker is awaited that never returns");
+        sim_fail("a job is awaited that never ends");
     }
+}
+
+/* The jobs' coroutines need to know only that they all are in one place. */
+AioContext *qemu_get_current_aio_context(void)
+{
+    return NULL;
 }
 
 /*

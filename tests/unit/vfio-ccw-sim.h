@@ -5,9 +5,9 @@
  *
  * One thread, one device, one seed. Whatever can happen next is a step; the
  * seed chooses which one does. test-vfio-ccw-sim.c has the steps and the
- * choice, vfio-ccw-sim-host.c the host's side of the link, vfio-ccw-sim-guest.c
- * the guest and what it must see, vfio-ccw-sim-qemu.c what the link takes from
- * QEMU: threads, timers, eventfds.
+ * choice, vfio-ccw-sim-transport.c the way to the host, vfio-ccw-sim-host.c the
+ * host, vfio-ccw-sim-guest.c the guest and what it must see,
+ * vfio-ccw-sim-qemu.c what the link takes from QEMU: timers, eventfds.
  */
 
 #ifndef TESTS_UNIT_VFIO_CCW_SIM_H
@@ -25,12 +25,13 @@ typedef struct SimProfile {
     bool same_ends;           /* programs end alike, so IRBs are the same */
     bool impatient_device;    /* presents before the last IRB was read */
     bool extra_signals;       /* with no new IRB behind them */
-    bool cut;                 /* the transport can make requests return */
+    bool wire;                /* questions arrive in the order of asking */
+    bool cut;                 /* the transport can make questions return */
     unsigned error_rate;      /* one in so many answers is an errno; 0: none */
     unsigned mischief;        /* one in so many steps; 0: none */
     bool fatal;               /* the device may go, the link may break */
     unsigned weight_guest;
-    unsigned weight_worker;
+    unsigned weight_question;
     unsigned weight_host;
     unsigned weight_device;
     unsigned weight_timer;
@@ -100,19 +101,20 @@ bool sim_one_in(unsigned n);
 /* One step that is neither the guest's nor mischief; false: there is none */
 bool sim_step_outside_guest(void);
 
+/* vfio-ccw-sim-transport.c */
+extern const VFIOCCWTransport sim_transport;
+extern VFIODeviceIOOps sim_io_ops;
+unsigned sim_nr_questions(void);
+/* ... that can arrive, or return, now */
+unsigned sim_nr_movable_questions(void);
+void sim_move_question(unsigned n);
+
 /* vfio-ccw-sim-qemu.c */
-unsigned sim_nr_runnable_workers(void);
-unsigned sim_nr_workers(void);
-void sim_run_worker(unsigned n);
-bool sim_in_worker(void);
-/* In a worker: let others run until *@flag is set or the link is lost */
-void sim_worker_pause(const bool *flag);
 bool sim_eventfd_ready(unsigned index);
 void sim_eventfd_handle(unsigned index);
 void sim_timer_fire(void);
 
 /* vfio-ccw-sim-host.c */
-extern const VFIOCCWTransport sim_transport;
 void sim_host_init(void);
 void sim_host_destroy(void);
 void sim_host_hold_everything(void);
