@@ -480,13 +480,17 @@ static const struct {
     [VFIO_CCW_REQ_IRQ_INDEX] = { "REQ", req_irq },
 };
 
-static bool host_has_irq(VFIOCCWLink *link, int index)
+/* Less than 0 is -errno: the host does not say. */
+static int host_has_irq(VFIOCCWLink *link, int index)
 {
     struct vfio_irq_info info;
+    int ret;
 
-    return index < link->vdev->num_irqs &&
-           !vfio_device_get_irq_info(link->vdev, index, &info) &&
-           info.count > 0;
+    if (index >= link->vdev->num_irqs) {
+        return 0;
+    }
+    ret = vfio_device_get_irq_info(link->vdev, index, &info);
+    return ret ?: info.count > 0;
 }
 
 /* I/O interrupts are many, the others rare: those can go the long way. */
@@ -506,7 +510,13 @@ static bool register_irq(VFIOCCWLink *link, int index, Error **errp)
     EventNotifier *notifier = &link->irq[index];
     int ret;
 
-    if (!host_has_irq(link, index)) {
+    ret = host_has_irq(link, index);
+    if (ret < 0) {
+        error_setg_errno(errp, -ret, "cannot ask for the host's %s interrupt",
+                         irqs[index].name);
+        return false;
+    }
+    if (!ret) {
         error_setg(errp, "the host's driver has no %s interrupt",
                    irqs[index].name);
         return false;
@@ -553,7 +563,7 @@ static bool register_irqs(VFIOCCWLink *link, Error **errp)
         !register_irq(link, VFIO_CCW_CRW_IRQ_INDEX, errp)) {
         return false;
     }
-    if (host_has_irq(link, VFIO_CCW_REQ_IRQ_INDEX)) {
+    if (host_has_irq(link, VFIO_CCW_REQ_IRQ_INDEX) > 0) {
         return register_irq(link, VFIO_CCW_REQ_IRQ_INDEX, errp);
     }
     return true;

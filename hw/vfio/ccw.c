@@ -46,6 +46,7 @@ struct VFIOCCWDevice {
     VFIOCCWLink link;
     VFIOCCWFsm fsm;
     VFIOCCWStats stats;
+    bool owns_fd;             /* vdev.fd, until it is attached */
     bool force_orb_pfch;
     char *who;                /* for messages: id, device, subchannel */
     Error *migration_blocker;
@@ -330,6 +331,8 @@ static bool kernel_attach(VFIOCCWLink *link, const VFIOCCWTarget *target,
     if (!vfio_device_get_name(link->vdev, errp)) {
         return false;
     }
+    /* Whether that succeeds or not, it is who closes the file. */
+    container_of(link->vdev, VFIOCCWDevice, vdev)->owns_fd = false;
     if (!vfio_device_attach(target->mdev, link->vdev, &address_space_memory,
                             errp)) {
         vfio_device_free_name(link->vdev);
@@ -617,6 +620,9 @@ static void vfio_ccw_instance_finalize(Object *obj)
 {
     VFIOCCWDevice *vcdev = VFIO_CCW(obj);
 
+    if (vcdev->owns_fd) {
+        close(vcdev->vdev.fd);
+    }
     qapi_free_SocketAddress(vcdev->target.socket);
     g_free(vcdev->who);
 }
@@ -629,7 +635,14 @@ static char *get_state(Object *obj, Error **errp)
 #ifdef CONFIG_IOMMUFD
 static void set_fd(Object *obj, const char *str, Error **errp)
 {
-    vfio_device_set_fd(&VFIO_CCW(obj)->vdev, str, errp);
+    VFIOCCWDevice *vcdev = VFIO_CCW(obj);
+
+    if (vcdev->owns_fd) {
+        error_setg(errp, "'fd' has been set");
+        return;
+    }
+    vfio_device_set_fd(&vcdev->vdev, str, errp);
+    vcdev->owns_fd = vcdev->vdev.fd >= 0;
 }
 #endif
 
