@@ -99,6 +99,20 @@ void assert_unplugged(Bed *bed)
     qtest_qmp_assert_success(bed->qts, "{'execute': 'query-status'}");
 }
 
+unsigned count_of_qemu(Bed *bed, const char *what)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/%s", qtest_pid(bed->qts),
+                                            what);
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    unsigned count = 0;
+
+    g_assert_nonnull(dir);
+    while (g_dir_read_name(dir)) {
+        count++;
+    }
+    return count;
+}
+
 ORB noop_orb(Bed *bed)
 {
     CCW1 noop = {

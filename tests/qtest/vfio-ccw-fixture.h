@@ -82,6 +82,9 @@ void plug(Bed *bed);
 void plug_with_timeout(Bed *bed, int ms);
 void assert_unplugged(Bed *bed);
 
+/* What QEMU's process has of this: a directory of /proc/PID ("fd", "task") */
+unsigned count_of_qemu(Bed *bed, const char *what);
+
 /* A program that has only a no-operation */
 ORB noop_orb(Bed *bed);
 /* SSCH of that; its condition code */

@@ -621,6 +621,26 @@ void vfio_ccw_host_answer_every(VfioCcwHost *host, VfioCcwHostStep step,
     host_call(host, do_answer, &arg);
 }
 
+typedef struct RefuseArg {
+    unsigned nth;
+    int err;
+} RefuseArg;
+
+static void do_refuse(VfioCcwHost *host, void *opaque)
+{
+    RefuseArg *arg = opaque;
+
+    arg->nth = host_server_refuse(host->server, arg->nth, arg->err);
+}
+
+unsigned vfio_ccw_host_refuse(VfioCcwHost *host, unsigned nth, int err)
+{
+    RefuseArg arg = { .nth = nth, .err = err };
+
+    host_call(host, do_refuse, &arg);
+    return arg.nth;
+}
+
 static bool take_start(VfioCcwHost *host, void *opaque)
 {
     g_autofree ORB *orb = g_queue_pop_head(&host->starts);

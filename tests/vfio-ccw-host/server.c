@@ -35,6 +35,8 @@ struct HostServer {
     bool broken;                /* nothing more can come from this client */
     bool said_hello;
     bool greeted;               /* and the hello was accepted */
+    unsigned refuse_in;         /* requests; 0: none is to be refused */
+    int refuse_err;
     uint16_t next_id;
     uint32_t max_transfer;
     HostDma dma;
@@ -351,10 +353,22 @@ static const struct {
     [VFIO_USER_DEVICE_RESET] = { sizeof(VFIOUserHdr), handle_reset },
 };
 
+unsigned host_server_refuse(HostServer *server, unsigned nth, int err)
+{
+    unsigned left = server->refuse_in;
+
+    server->refuse_in = nth;
+    server->refuse_err = err;
+    return left;
+}
+
 static int handle_request(HostServer *server, HostMessage *message)
 {
     uint16_t command = message->hdr->command;
 
+    if (server->refuse_in && --server->refuse_in == 0) {
+        return server->refuse_err;
+    }
     if (command >= ARRAY_SIZE(handlers) || !handlers[command].handle) {
         return -ENOTTY;
     }

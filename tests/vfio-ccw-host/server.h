@@ -60,6 +60,13 @@ void host_request_done(void *request, int err, const void *data, size_t len);
 /* Close the client's connection, if there is one, and accept the next */
 void host_server_disconnect(HostServer *server);
 
+/*
+ * The @nth request from now is answered with @err, a negative errno, and
+ * nobody behind the server hears of it; 0 takes that back. Returns which one
+ * it was to have been, if it has not come.
+ */
+unsigned host_server_refuse(HostServer *server, unsigned nth, int err);
+
 /* From any thread: whatever the server is waiting for from its client ends */
 void host_server_shutdown(HostServer *server);
 

@@ -195,6 +195,16 @@ void vfio_ccw_host_answer_every(VfioCcwHost *host, VfioCcwHostStep step,
                                 int err, unsigned times, unsigned period);
 
 /*
+ * vfio_ccw_host_refuse: the @nth request of the client from now is answered
+ * with @err, whatever it is
+ *
+ * @err is a negative errno; the driver does not hear of the request. 0 @nth
+ * refuses none. Returns how many requests it would have taken yet for the one
+ * that was to be refused before: 0 if that has been.
+ */
+unsigned vfio_ccw_host_refuse(VfioCcwHost *host, unsigned nth, int err);
+
+/*
  * vfio_ccw_host_wait_start: wait for the next start function
  *
  * @orb, if not NULL, gets the ORB in host byte order as the driver received

@@ -1,0 +1,295 @@
+/*
+ * QTest of vfio-ccw's realize: each of its steps fails, and nothing is left
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * All code below runs in the test's thread; see vfio-ccw-fixture.h.
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qobject/qdict.h"
+#include "qobject/qjson.h"
+#include "vfio-ccw-fixture.h"
+
+/* No machine says hello to a host in more requests than this. */
+#define MAX_REQUESTS 200
+
+#define WHO "vfio-ccw ccw0 (device fe.0.1234"
+
+/* What a device could leave behind in QEMU's process */
+typedef struct Belongings {
+    unsigned fds;
+    unsigned threads;
+} Belongings;
+
+static Belongings belongings(Bed *bed)
+{
+    return (Belongings) {
+        .fds = count_of_qemu(bed, "fd"),
+        .threads = count_of_qemu(bed, "task"),
+    };
+}
+
+/* A thread that has been joined may be seen for a moment yet. */
+static void assert_no_more_than(Bed *bed, Belongings before)
+{
+    int polls = 0;
+
+    g_assert_cmpint(count_of_qemu(bed, "fd"), ==, before.fds);
+    while (count_of_qemu(bed, "task") > before.threads) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+    }
+}
+
+/* What a first device brings and no device takes away: threads and pools */
+static Bed *bed_warm(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    Bed *bed = bed_unplugged(&config);
+
+    plug(bed);
+    expect_subchannel_report(bed);
+    qtest_qmp_device_del(bed->qts, "ccw0");
+    expect_subchannel_report(bed);
+    return bed;
+}
+
+static QDict *ask_for_device(Bed *bed, QDict *way)
+{
+    QDict *arguments = qdict_clone_shallow(way);
+
+    qdict_put_str(arguments, "driver", "vfio-ccw");
+    qdict_put_str(arguments, "id", "ccw0");
+    qdict_put_str(arguments, "devno", "fe.0.1234");
+    return qtest_qmp(bed->qts, "{'execute': 'device_add', 'arguments': %p}",
+                     arguments);
+}
+
+static void assert_nothing_left(Bed *bed, Belongings before)
+{
+    CRW crw;
+
+    assert_unplugged(bed);
+    g_assert_false(qcss_dequeue_crw_mchk(bed->qts));
+    g_assert_cmpint(qcss_stcrw(bed->qts, &crw), ==, 1);
+    assert_no_more_than(bed, before);
+}
+
+/* The answer to ask_for_device(), which this frees */
+static void assert_failed(Bed *bed, QDict *answer, const char *why,
+                          Belongings before)
+{
+    QDict *error = qdict_get_qdict(answer, "error");
+    const char *text;
+
+    g_assert_nonnull(error);
+    text = qdict_get_str(error, "desc");
+    g_test_message("%s", text);
+    g_assert_true(g_str_has_prefix(text, WHO));
+    g_assert_nonnull(strstr(text, why));
+    qobject_unref(answer);
+    assert_nothing_left(bed, before);
+}
+
+static QDict *socket_of(Bed *bed)
+{
+    return qdict_from_jsonf_nofail("{'x-msg-timeout': 60000, 'socket':"
+                                   "{'type': 'unix', 'path': %s}}",
+                                   bed->socket);
+}
+
+static void assert_plugged_and_usable(Bed *bed)
+{
+    expect_subchannel_report(bed);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    assert_usable(bed);
+    qtest_qmp_device_del(bed->qts, "ccw0");
+    expect_subchannel_report(bed);
+}
+
+/* Realize's requests are those that come before the reset of the new device */
+static unsigned count_requests(Bed *bed)
+{
+    unsigned count;
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
+    vfio_ccw_host_refuse(bed->host, MAX_REQUESTS, -EPERM);
+    plug(bed);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
+    count = MAX_REQUESTS - vfio_ccw_host_refuse(bed->host, 0, 0) - 1;
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
+    assert_plugged_and_usable(bed);
+    return count;
+}
+
+/*
+ * The host refuses the first request, the second of another try, and so on.
+ * That the device can be had without one of them is no fault, if it works.
+ */
+static void test_each_request_is_refused(void)
+{
+    Bed *bed = bed_warm();
+    unsigned requests = count_requests(bed);
+    unsigned fds = count_of_qemu(bed, "fd");
+    QDict *way = socket_of(bed);
+    unsigned failed = 0;
+
+    for (unsigned nth = 1; nth <= requests; nth++) {
+        /* A device that worked leaves workers for the next. */
+        Belongings before = belongings(bed);
+        QDict *answer;
+
+        vfio_ccw_host_refuse(bed->host, nth, -EPERM);
+        answer = ask_for_device(bed, way);
+        g_assert_cmpint(vfio_ccw_host_refuse(bed->host, 0, 0), ==, 0);
+        if (qdict_haskey(answer, "error")) {
+            assert_failed(bed, answer, strerror(EPERM), before);
+            failed++;
+        } else {
+            qobject_unref(answer);
+            assert_plugged_and_usable(bed);
+        }
+    }
+
+    g_test_message("%u requests, %u indispensable", requests, failed);
+    g_assert_cmpint(failed, >=, 8);
+    g_assert_cmpint(count_of_qemu(bed, "fd"), ==, fds);
+    qobject_unref(way);
+    bed_end(bed);
+}
+
+/* The request arrives, but the host's driver cannot do what it asks for. */
+static void test_no_schib_can_be_read(void)
+{
+    Bed *bed = bed_warm();
+    Belongings before = belongings(bed);
+    QDict *way = socket_of(bed);
+
+    vfio_ccw_host_answer(bed->host, VFIO_CCW_HOST_SCHIB_READ, -ENODEV, 1);
+    assert_failed(bed, ask_for_device(bed, way), strerror(ENODEV), before);
+    plug(bed);
+    assert_plugged_and_usable(bed);
+    qobject_unref(way);
+    bed_end(bed);
+}
+
+/*
+ * File descriptors: no kernel is behind these, but the one that is refused is
+ * the ioctl, and nothing before.
+ */
+
+static void pass_fd(Bed *bed, const char *name)
+{
+    int fd = open("/dev/null", O_RDWR);
+
+    g_assert_cmpint(fd, >=, 0);
+    qtest_qmp_fds_assert_success(bed->qts, &fd, 1, "{'execute': 'getfd',"
+                                 "'arguments': {'fdname': %s}}", name);
+    close(fd);
+}
+
+static void add_iommufd(Bed *bed)
+{
+    pass_fd(bed, "iommufd");
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'object-add', 'arguments':"
+                             "{'qom-type': 'iommufd', 'id': 'iommufd0',"
+                             "'fd': 'iommufd'}}");
+}
+
+static QDict *fd_of(const char *name)
+{
+    return qdict_from_jsonf_nofail("{'iommufd': 'iommufd0', 'fd': %s}", name);
+}
+
+static void test_fd_alone_is_enough(void)
+{
+    Bed *bed = bed_warm();
+    QDict *way = fd_of("device");
+    Belongings before;
+
+    add_iommufd(bed);
+    before = belongings(bed);
+    for (unsigned round = 0; round < 2; round++) {
+        pass_fd(bed, "device");
+        assert_failed(bed, ask_for_device(bed, way), "error bind device",
+                      before);
+    }
+    qobject_unref(way);
+    bed_end(bed);
+}
+
+static void test_fd_without_iommufd(void)
+{
+    Bed *bed = bed_warm();
+    Belongings before = belongings(bed);
+    QDict *way = qdict_from_jsonf_nofail("{'fd': 'device'}");
+
+    pass_fd(bed, "device");
+    assert_failed(bed, ask_for_device(bed, way), "iommufd", before);
+    qobject_unref(way);
+    bed_end(bed);
+}
+
+static void test_fd_and_socket(void)
+{
+    Bed *bed = bed_warm();
+    Belongings before = belongings(bed);
+    QDict *way = socket_of(bed);
+
+    qdict_put_str(way, "fd", "device");
+    pass_fd(bed, "device");
+    assert_failed(bed, ask_for_device(bed, way), "more than one", before);
+    qobject_unref(way);
+    bed_end(bed);
+}
+
+/* One device comes over a socket, another is to come through iommufd. */
+static void test_devices_of_two_kinds(void)
+{
+    Bed *bed = bed_warm();
+    QDict *error;
+    unsigned fds;
+
+    plug(bed);
+    expect_subchannel_report(bed);
+    add_iommufd(bed);
+    fds = count_of_qemu(bed, "fd");
+    pass_fd(bed, "device");
+    error = qtest_qmp_assert_failure_ref(bed->qts, "{'execute': 'device_add',"
+                                         "'arguments': {'driver': 'vfio-ccw',"
+                                         "'id': 'ccw1', 'devno': 'fe.0.1235',"
+                                         "'iommufd': 'iommufd0',"
+                                         "'fd': 'device'}}");
+    g_test_message("%s", qdict_get_str(error, "desc"));
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"), "vfio-ccw ccw1"));
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"), bed->socket));
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"), "the same way"));
+    qobject_unref(error);
+    g_assert_cmpint(count_of_qemu(bed, "fd"), ==, fds);
+    g_assert_cmphex(qcss_find(bed->qts, DEVNO + 1), ==, 0);
+
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+static void add_tests(void)
+{
+    qtest_add_func("/vfio-ccw/realize/no-schib-can-be-read",
+                   test_no_schib_can_be_read);
+    qtest_add_func("/vfio-ccw/realize/fd-alone-is-enough",
+                   test_fd_alone_is_enough);
+    qtest_add_func("/vfio-ccw/realize/fd-without-iommufd",
+                   test_fd_without_iommufd);
+    qtest_add_func("/vfio-ccw/realize/fd-and-socket", test_fd_and_socket);
+    qtest_add_func("/vfio-ccw/realize/devices-of-two-kinds",
+                   test_devices_of_two_kinds);
+    qtest_add_func("/vfio-ccw/realize/each-request-is-refused",
+                   test_each_request_is_refused);
+}
+
+int main(int argc, char **argv)
+{
+    return vfio_ccw_test_main(argc, argv, add_tests);
+}
