@@ -97,6 +97,7 @@ static void coroutine_fn job_read_schib(VFIOCCWJob *job)
 {
     if (job->link->schib_region >= 0) {
         job->has_schib = true;
+        job->schib_turn = ++job->link->schib_turn;
         job->schib_ret = read_schib(job->link, &job->schib);
     }
 }

@@ -24,6 +24,7 @@ typedef struct VFIOCCWJob {
     int ret;                /* 0 or -errno */
     int schib_ret;
     bool has_schib;         /* schib_ret and, if that is 0, schib are valid */
+    uint32_t schib_turn;    /* reading began after those with a lower one */
     SCHIB schib;
     bool suspect;           /* the IRB may be an earlier one again */
     bool stale;             /* it is */

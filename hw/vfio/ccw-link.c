@@ -214,13 +214,29 @@ static void queue_again(VFIOCCWJob *job)
     deliver_request(link, VFIO_CCW_NEWS_RETRY, job->request.number);
 }
 
+/*
+ * Is the job's SCHIB at least as new as what was delivered? Answers may come in
+ * another order than they were asked for.
+ */
+static bool show_schib(VFIOCCWJob *job)
+{
+    VFIOCCWLink *link = job->link;
+
+    if (!job->has_schib || job->schib_ret ||
+        (int32_t)(job->schib_turn - link->schib_shown) < 0) {
+        return false;
+    }
+    link->schib_shown = job->schib_turn;
+    return true;
+}
+
 static void deliver_answer(VFIOCCWJob *job)
 {
     VFIOCCWAnswer answer = {
         .request = job->request.number,
         .ret = job->ret,
         .schib_lost = job->has_schib && job->schib_ret,
-        .schib_valid = job->has_schib && !job->schib_ret,
+        .schib_valid = show_schib(job),
         .schib = job->schib,
     };
 
@@ -272,13 +288,10 @@ static bool means_gone(int ret)
 
 static void deliver_schib(VFIOCCWJob *job)
 {
-    if (!job->has_schib) {
-        return;
-    }
-    if (!job->schib_ret) {
+    if (show_schib(job)) {
         deliver(job->link, (VFIOCCWNews) { .kind = VFIO_CCW_NEWS_SCHIB,
                                            .schib = &job->schib });
-    } else if (means_gone(job->schib_ret)) {
+    } else if (job->has_schib && means_gone(job->schib_ret)) {
         deliver_gone(job->link);
     }
 }
@@ -314,6 +327,10 @@ static void finish_irb(VFIOCCWJob *job)
     }
 }
 
+/*
+ * A reset of the guest does not undo what has happened to its paths. Whether a
+ * CRW was reported before it or after cannot be told; none may be missing.
+ */
 static void finish_crws(VFIOCCWJob *job)
 {
     VFIOCCWLink *link = job->link;
@@ -323,10 +340,12 @@ static void finish_crws(VFIOCCWJob *job)
         deliver(link, (VFIOCCWNews) { .kind = VFIO_CCW_NEWS_CRW,
                                       .crw = job->crws[i] });
     }
-    if (means_gone(job->ret)) {
-        deliver_gone(link);
-    } else if (job->num_crws == VFIO_CCW_MAX_CRWS) {
+    if (job->num_crws == VFIO_CCW_MAX_CRWS) {
         link->due[VFIO_CCW_LANE_CRW] = true;
+    }
+    /* What it took off the host's queue cannot be asked for again. */
+    if (job->ret) {
+        deliver_gone(link);
     }
 }
 
@@ -349,6 +368,11 @@ static void finish_reset(VFIOCCWJob *job)
     deliver_schib(job);
 }
 
+static bool outlives_reset(VFIOCCWLane lane)
+{
+    return lane == VFIO_CCW_LANE_RESET || lane == VFIO_CCW_LANE_CRW;
+}
+
 static void finish(VFIOCCWJob *job)
 {
     VFIOCCWLink *link = job->link;
@@ -360,7 +384,7 @@ static void finish(VFIOCCWJob *job)
     }
     trace_vfio_ccw_job_done(link->who, lane_names[job->lane],
                             job->request.number, job->ret);
-    if (job->life == link->life || job->lane == VFIO_CCW_LANE_RESET) {
+    if (job->life == link->life || outlives_reset(job->lane)) {
         switch (job->lane) {
         case VFIO_CCW_LANE_RESET:
             finish_reset(job);

@@ -245,6 +245,9 @@ static void check_dry(void)
     if (sim.link.queued.valid) {
         sim_fail("a request is queued, but nobody sends it");
     }
+    if (sim.last_crw != sim.nr_crws) {
+        sim_fail("CRW %u did not reach the guest", sim.last_crw + 1);
+    }
 }
 
 static void settle(void)

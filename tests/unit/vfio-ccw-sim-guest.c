@@ -10,6 +10,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/bswap.h"
 #include "vfio-ccw-sim.h"
 
 #define CE_DE (SCSW_DSTAT_CHANNEL_END | SCSW_DSTAT_DEVICE_END)
@@ -125,7 +126,8 @@ static void relay_crw(CRW crw)
     if (!(verdict.todo & VFIO_CCW_DO_RELAY_CRW)) {
         return;
     }
-    if (crw.rsid <= sim.last_crw) {
+    sim_log("guest: gets CRW %u", crw.rsid);
+    if (crw.rsid != sim.last_crw + 1) {
         sim_fail("CRW %u comes after CRW %u", crw.rsid, sim.last_crw);
     }
     sim.last_crw = crw.rsid;
@@ -641,6 +643,18 @@ static void check_status_pending(void)
     }
 }
 
+/* What the guest was told of is what it sees, from then on. */
+static void check_paths(void)
+{
+    unsigned shown = lduw_be_p(&sim.schib.pmcw.chpid[6]);
+
+    if ((sim.profile.regions & (1u << VFIO_CCW_HOST_REGION_SCHIB)) &&
+        shown < sim.last_crw) {
+        sim_fail("the SCHIB is as old as CRW %u, but the guest has CRW %u",
+                 shown, sim.last_crw);
+    }
+}
+
 static void check_lanes(void)
 {
     unsigned busy = 0;
@@ -658,5 +672,6 @@ void sim_check(void)
 {
     check_scsw();
     check_status_pending();
+    check_paths();
     check_lanes();
 }

@@ -243,7 +243,7 @@ static int error_of(VfioCcwHostStep step)
     case VFIO_CCW_HOST_SCHIB_READ:
         return sim.profile.fatal ? -ENODEV : 0;
     case VFIO_CCW_HOST_CRW_READ:
-        return sim.profile.fatal ? -EIO : -EFAULT;
+        return !sim.profile.fatal ? 0 : sim_one_in(2) ? -EIO : -EFAULT;
     case VFIO_CCW_HOST_INTERRUPT:
     case VFIO_CCW_HOST_IO_WORK:
         if (!sim.profile.impatient_device || sim.profile.extra_signals) {
@@ -358,6 +358,7 @@ static void present_alert(void)
         .dstat = SCSW_DSTAT_ATTENTION });
 }
 
+/* The SCHIB says which CRW it belongs to: in the CHPID of a path it has not. */
 static void queue_crw(void)
 {
     if (!(sim.profile.regions & (1u << VFIO_CCW_HOST_REGION_CRW))) {
@@ -365,7 +366,7 @@ static void queue_crw(void)
     }
     sim.nr_crws++;
     sim_log("host: queues CRW %u", sim.nr_crws);
-    sim.sch.pmcw.pam = 0x80 | (sim_below(2) ? 0x40 : 0);
+    stw_be_p(&sim.sch.pmcw.chpid[6], sim.nr_crws);
     host_driver_queue_crw(&sim.driver, (CRW) {
         .flags = CRW_RSC_CHP << 8 | CRW_ERC_INIT, .rsid = sim.nr_crws });
 }
