@@ -31,6 +31,14 @@ static const struct {
       "how often the host's device was lost" },
     { "returns", offsetof(VFIOCCWStats, returns),
       "how often the host's device came back" },
+    { "crws-relayed", offsetof(VFIOCCWStats, crws_relayed),
+      "channel reports of the host that the guest gets" },
+    { "crws-merged", offsetof(VFIOCCWStats, crws_merged),
+      "channel reports of the host that were pending already" },
+    { "crws-lost", offsetof(VFIOCCWStats, crws_lost),
+      "channel reports of the host that the guest sees as an overflow" },
+    { "crws-invalid", offsetof(VFIOCCWStats, crws_invalid),
+      "channel reports of the host that are none of a path of its own" },
 };
 
 void vfio_ccw_stats_note(VFIOCCWStats *stats, const VFIOCCWVerdict *verdict)

@@ -22,6 +22,10 @@ typedef struct VFIOCCWStats {
     uint64_t stale_interrupts;
     uint64_t losses;
     uint64_t returns;
+    uint64_t crws_relayed;
+    uint64_t crws_merged;
+    uint64_t crws_lost;
+    uint64_t crws_invalid;
 } VFIOCCWStats;
 
 /* Count what this verdict is about, if it is about anything that counts. */

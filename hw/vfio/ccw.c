@@ -19,6 +19,7 @@
 #include <sys/ioctl.h>
 #include "qapi/error.h"
 #include "qapi/qapi-visit-sockets.h"
+#include "qemu/bitmap.h"
 #include "qemu/error-report.h"
 #include "qemu/module.h"
 #include "hw/qdev-properties.h"
@@ -47,6 +48,7 @@ struct VFIOCCWDevice {
     VFIOCCWFsm fsm;
     VFIOCCWStats stats;
     bool owns_fd;             /* vdev.fd, until it is attached */
+    DECLARE_BITMAP(chpids, MAX_CHPID + 1); /* paths it has, or had */
     bool force_orb_pfch;
     char *who;                /* for messages: id, device, subchannel */
     Error *migration_blocker;
@@ -270,13 +272,58 @@ static IOInstEnding stsch(SubchDev *sch)
  * The host's door.
  */
 
+/* The guest asks the css core what a path is that its SCHIB shows. */
+static void learn_paths(VFIOCCWDevice *vcdev)
+{
+    SubchDev *sch = subchannel_of(vcdev);
+    const PMCW *pmcw = &sch->curr_status.pmcw;
+
+    for (int i = 0; i < ARRAY_SIZE(pmcw->chpid); i++) {
+        if ((pmcw->pim & (0x80 >> i)) &&
+            !test_and_set_bit(pmcw->chpid[i], vcdev->chpids)) {
+            css_add_chpid(sch->cssid, pmcw->chpid[i], CHPID_TYPE_FICON, false);
+        }
+    }
+}
+
+/*
+ * A host has channel paths of this subchannel to report on, nothing else. The
+ * guest's RCHP does not reach it, so nothing is solicited; and a CRW that says
+ * that it is chained would take the next one with it, whoever made that.
+ */
+static bool may_relay(VFIOCCWDevice *vcdev, CRW crw)
+{
+    uint16_t erc = crw.flags & CRW_FLAGS_MASK_ERC;
+    uint16_t rest = crw.flags & ~(CRW_FLAGS_MASK_ERC | CRW_FLAGS_MASK_R);
+
+    return rest == CRW_RSC_CHP << 8 && erc >= CRW_ERC_AVAIL &&
+           erc <= CRW_ERC_PMOD && crw.rsid <= MAX_CHPID &&
+           test_bit(crw.rsid, vcdev->chpids);
+}
+
 static void relay_crw(VFIOCCWDevice *vcdev, CRW crw)
 {
     VFIOCCWVerdict verdict = vfio_ccw_fsm_event(&vcdev->fsm, VFIO_CCW_EV_CRW);
 
     door(vcdev, verdict);
-    if (verdict.todo & VFIO_CCW_DO_RELAY_CRW) {
-        css_queue_crws(&crw, 1);
+    if (!(verdict.todo & VFIO_CCW_DO_RELAY_CRW)) {
+        return;
+    }
+    if (!may_relay(vcdev, crw)) {
+        trace_vfio_ccw_crw_invalid(vcdev->who, crw.flags, crw.rsid);
+        vcdev->stats.crws_invalid++;
+        return;
+    }
+    switch (css_queue_crws(&crw, 1)) {
+    case CRW_QUEUED:
+        vcdev->stats.crws_relayed++;
+        break;
+    case CRW_MERGED:
+        vcdev->stats.crws_merged++;
+        break;
+    case CRW_LOST:
+        vcdev->stats.crws_lost++;
+        break;
     }
 }
 
@@ -308,6 +355,7 @@ static void host_news(void *opaque, const VFIOCCWNews *news)
         break;
     case VFIO_CCW_NEWS_SCHIB:
         door(vcdev, vfio_ccw_fsm_schib(fsm, news->schib));
+        learn_paths(vcdev);
         break;
     case VFIO_CCW_NEWS_CRW:
         relay_crw(vcdev, news->crw);
@@ -473,17 +521,6 @@ static void assume_paths(SCHIB *schib)
     schib->pmcw.pom = 0xff;
 }
 
-static void add_chpids(SubchDev *sch)
-{
-    const uint8_t *chpid = sch->curr_status.pmcw.chpid;
-
-    for (int i = 0; i < ARRAY_SIZE(sch->curr_status.pmcw.chpid); i++) {
-        if (sch->curr_status.pmcw.pim & (0x80 >> i)) {
-            css_add_chpid(sch->cssid, chpid[i], CHPID_TYPE_FICON, false);
-        }
-    }
-}
-
 static void build_schib(VFIOCCWDevice *vcdev, SCHIB *host, bool have_host)
 {
     SubchDev *sch = subchannel_of(vcdev);
@@ -497,7 +534,7 @@ static void build_schib(VFIOCCWDevice *vcdev, SCHIB *host, bool have_host)
     vfio_ccw_fsm_schib(&vcdev->fsm, host);
     sch->curr_status.pmcw.devno = sch->devno;
     sch->curr_status.pmcw.lpm = sch->curr_status.pmcw.pim;
-    add_chpids(sch);
+    learn_paths(vcdev);
 }
 
 static bool open_host(VFIOCCWDevice *vcdev, Error **errp)

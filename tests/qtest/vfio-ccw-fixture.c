@@ -93,6 +93,24 @@ void plug(Bed *bed)
     plug_with_timeout(bed, 60000);
 }
 
+VfioCcwHost *plug_another(Bed *bed, unsigned i, VfioCcwHostConfig config)
+{
+    g_autofree char *socket = g_strdup_printf("%s%u", bed->socket, i);
+    g_autofree char *id = g_strdup_printf("another%u", i);
+    g_autofree char *devno = g_strdup_printf("fe.0.%04x", DEVNO + 1 + i);
+    VfioCcwHost *host;
+
+    config.pmcw.devno = DEVNO + 1 + i;
+    host = vfio_ccw_host_start(socket, &config, &error_abort);
+    qtest_qmp_assert_success(bed->qts,
+                             "{'execute': 'device_add', 'arguments': {"
+                             "'driver': 'vfio-ccw', 'id': %s,"
+                             "'devno': %s, 'x-msg-timeout': 60000,"
+                             "'socket': {'type': 'unix', 'path': %s}}}",
+                             id, devno, socket);
+    return host;
+}
+
 void assert_unplugged(Bed *bed)
 {
     g_assert_cmphex(qcss_find(bed->qts, DEVNO), ==, 0);
@@ -304,6 +322,17 @@ void wait_state(Bed *bed, const char *state)
     while (!is_in_state(bed, state)) {
         g_assert_cmpint(++polls, <, MAX_POLLS);
     }
+}
+
+int64_t counter_of(Bed *bed, const char *id, const char *name)
+{
+    g_autofree char *path = g_strdup_printf("/machine/peripheral/%s", id);
+    QDict *response = qtest_qmp(bed->qts, "{'execute': 'qom-get', 'arguments':"
+                                "{'path': %s, 'property': %s}}", path, name);
+    int64_t value = qdict_get_int(response, "return");
+
+    qobject_unref(response);
+    return value;
 }
 
 void wait_retried(Bed *bed, VfioCcwHostCounter counter, unsigned count)

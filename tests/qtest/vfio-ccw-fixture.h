@@ -81,6 +81,11 @@ void plug(Bed *bed);
 /* The host is given up when it has not answered for so long. */
 void plug_with_timeout(Bed *bed, int ms);
 void assert_unplugged(Bed *bed);
+/*
+ * One more device, "another@i", with a host of its own that is like @config:
+ * the caller stops that.
+ */
+VfioCcwHost *plug_another(Bed *bed, unsigned i, VfioCcwHostConfig config);
 
 /* What QEMU's process has of this: a directory of /proc/PID ("fd", "task") */
 unsigned count_of_qemu(Bed *bed, const char *what);
@@ -106,6 +111,8 @@ void start_sent(Bed *bed);
 void start_queued(Bed *bed);
 /* What the device calls its state, for what no guest can see */
 void wait_state(Bed *bed, const char *state);
+/* What the device has counted of this, by the name of the property */
+int64_t counter_of(Bed *bed, const char *id, const char *name);
 /* The host has refused a request or may have: let QEMU ask again. */
 void wait_retried(Bed *bed, VfioCcwHostCounter counter, unsigned count);
 /* The same, until QEMU gives up: a function is in progress until then. */

@@ -7,20 +7,13 @@
  */
 
 #include "qemu/osdep.h"
-#include "qobject/qdict.h"
 #include "vfio-ccw-fixture.h"
 
 /* What the device has counted */
 
 static int64_t counter(Bed *bed, const char *name)
 {
-    QDict *response = qtest_qmp(bed->qts, "{'execute': 'qom-get', 'arguments':"
-                                "{'path': '/machine/peripheral/ccw0',"
-                                " 'property': %s}}", name);
-    int64_t value = qdict_get_int(response, "return");
-
-    qobject_unref(response);
-    return value;
+    return counter_of(bed, "ccw0", name);
 }
 
 static void test_instructions_are_counted(void)

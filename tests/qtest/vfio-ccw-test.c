@@ -519,19 +519,6 @@ static void test_reset_does_not_wait_for_the_host(void)
 
 #define MANY 4
 
-static void plug_another(Bed *bed, int i, const char *socket)
-{
-    g_autofree char *id = g_strdup_printf("another%d", i);
-    g_autofree char *devno = g_strdup_printf("fe.0.%04x", DEVNO + 1 + i);
-
-    qtest_qmp_assert_success(bed->qts,
-                             "{'execute': 'device_add', 'arguments': {"
-                             "'driver': 'vfio-ccw', 'id': %s,"
-                             "'devno': %s, 'x-msg-timeout': 60000,"
-                             "'socket': {'type': 'unix', 'path': %s}}}",
-                             id, devno, socket);
-}
-
 static void run_instant_program(Bed *bed, uint32_t schid)
 {
     ORB orb = noop_orb(bed);
@@ -553,11 +540,7 @@ static void test_reset_of_many_waits_for_none(void)
 
     config.device = VFIO_CCW_HOST_INSTANT;
     for (int i = 0; i < MANY; i++) {
-        g_autofree char *socket = g_strdup_printf("%s%d", bed->socket, i);
-
-        config.pmcw.devno = DEVNO + 1 + i;
-        hosts[i] = vfio_ccw_host_start(socket, &config, &error_abort);
-        plug_another(bed, i, socket);
+        hosts[i] = plug_another(bed, i, config);
         run_instant_program(bed, SCHID + 1 + i);
     }
 
