@@ -208,7 +208,8 @@ static void coroutine_fn job_irb(VFIOCCWJob *job)
         job->stale = true;
         return;
     }
-    job->suspect = vfio_ccw_job_ends_signal(job) || (job->suspect && same);
+    job->suspect = vfio_ccw_job_ends_signal(job) ||
+                   (job->suspect && (same || job->late));
     /* Path not operational makes a guest look at its paths. */
     if (job->suspect || (job->irb.scsw.flags & SCSW_FLAGS_MASK_PNO)) {
         job_read_schib(job);

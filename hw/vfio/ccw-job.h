@@ -27,6 +27,7 @@ typedef struct VFIOCCWJob {
     uint32_t schib_turn;    /* reading began after those with a lower one */
     SCHIB schib;
     bool suspect;           /* the IRB may be an earlier one again */
+    bool late;              /* ... or one of before the last reset */
     bool stale;             /* it is */
     IRB last_irb;
     IRB irb;

@@ -21,9 +21,10 @@
  * has been emptied before a start can fill it.
  *
  * The driver may signal once more than it has IRBs, and reading does not empty
- * its slot. So an IRB that is the same as the last one, after a request was
- * sent, and any that ends a halt or clear, is believed only if the host's SCHIB
- * does not show that function still in progress.
+ * its slot; and after a reset it may come with an interrupt of before it. So an
+ * IRB that is the same as the last one or the first after a reset, when a
+ * request was sent, and any that ends a halt or clear, is believed only if the
+ * host's SCHIB does not show that function still in progress.
  */
 
 #include "qemu/osdep.h"
@@ -75,6 +76,7 @@ static void submit(VFIOCCWLink *link, VFIOCCWLane lane)
     if (lane == VFIO_CCW_LANE_IRB) {
         job->last_irb = link->last_irb;
         job->suspect = link->sent_since_irb;
+        job->late = link->irb_may_be_late;
         link->sent_since_irb = false;
     }
     if (lane == VFIO_CCW_LANE_HALT || lane == VFIO_CCW_LANE_CLEAR) {
@@ -318,6 +320,7 @@ static void finish_irb(VFIOCCWJob *job)
         link->last_irb = job->irb;
     } else if (!job->ret) {
         link->last_irb = job->irb;
+        link->irb_may_be_late = false;
         /* What the host was busy with may be over now. */
         timer_del(link->retry_timer);
         deliver_irb(link, &job->irb);
@@ -365,6 +368,7 @@ static void finish_reset(VFIOCCWJob *job)
         return;
     }
     link->last_irb = job->irb;
+    link->irb_may_be_late = true;
     deliver_schib(job);
 }
 

@@ -142,6 +142,7 @@ struct VFIOCCWLink {
     uint32_t schib_shown;             /* the turn of the one delivered last */
     IRB last_irb;                     /* as it was read last */
     bool sent_since_irb;              /* a request, since that read began */
+    bool irb_may_be_late;             /* none was delivered since a reset */
 };
 
 /* @who is what messages call the device; it is not copied. */

@@ -276,12 +276,12 @@ static IOInstEnding stsch(SubchDev *sch)
 static void learn_paths(VFIOCCWDevice *vcdev)
 {
     SubchDev *sch = subchannel_of(vcdev);
-    const PMCW *pmcw = &sch->curr_status.pmcw;
+    const PMCW pmcw = sch->curr_status.pmcw;
 
-    for (int i = 0; i < ARRAY_SIZE(pmcw->chpid); i++) {
-        if ((pmcw->pim & (0x80 >> i)) &&
-            !test_and_set_bit(pmcw->chpid[i], vcdev->chpids)) {
-            css_add_chpid(sch->cssid, pmcw->chpid[i], CHPID_TYPE_FICON, false);
+    for (int i = 0; i < ARRAY_SIZE(pmcw.chpid); i++) {
+        if ((pmcw.pim & (0x80 >> i)) &&
+            !test_and_set_bit(pmcw.chpid[i], vcdev->chpids)) {
+            css_add_chpid(sch->cssid, pmcw.chpid[i], CHPID_TYPE_FICON, false);
         }
     }
 }

@@ -1,5 +1,5 @@
 /*
- * QTest of vfio-ccw as a device: plugged, unplugged, reset, and lost
+ * QTest of vfio-ccw as a device: plugged, unplugged, and lost
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
@@ -349,64 +349,6 @@ static void test_request_unplugs(void)
     bed_end(bed);
 }
 
-static void test_reset_when_idle(void)
-{
-    Bed *bed = bed_enabled();
-
-    qtest_system_reset(bed->qts);
-    assert_reset_subchannel(bed);
-    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
-    assert_usable(bed);
-    bed_end(bed);
-}
-
-static void test_reset_ends_an_active_start(void)
-{
-    Bed *bed = bed_enabled();
-    unsigned resets = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_RESETS);
-
-    start_accepted(bed);
-    qtest_system_reset(bed->qts);
-    assert_reset_subchannel(bed);
-    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
-    assert_usable(bed);
-    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_RESETS), >,
-                    resets);
-    bed_end(bed);
-}
-
-static void test_reset_forgets_an_unanswered_start(void)
-{
-    Bed *bed = bed_enabled();
-
-    start_unanswered(bed);
-    qtest_system_reset(bed->qts);
-    assert_reset_subchannel(bed);
-
-    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
-    vfio_ccw_host_release(bed->host, VFIO_CCW_HOST_START_REPLY, -EIO);
-    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START_REPLY);
-    expect_nothing(bed);
-    assert_usable(bed);
-    bed_end(bed);
-}
-
-/* The interrupt is of before the reset, whenever its IRB is read. */
-static void test_reset_forgets_an_unread_irb(void)
-{
-    Bed *bed = bed_enabled();
-
-    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_READ);
-    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_ATTENTION, 0, 0);
-    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_READ);
-    qtest_system_reset(bed->qts);
-    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
-    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
-    expect_nothing(bed);
-    assert_usable(bed);
-    bed_end(bed);
-}
-
 /* Unplug in any state: the host withholds an answer of each kind. */
 
 typedef struct Withheld {
@@ -491,78 +433,6 @@ static void test_unplug_while_withheld(const void *data)
     bed_end(bed);
 }
 
-/* The host cannot reset its device in time: nobody but its guest waits. */
-static void test_reset_does_not_wait_for_the_host(void)
-{
-    Bed *bed = bed_enabled();
-    IRB irb;
-
-    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
-    qtest_system_reset(bed->qts);
-    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
-    assert_reset_subchannel(bed);
-    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
-    g_assert_cmpint(ssch(bed), ==, 0);
-    g_assert_cmpint(qcss_tsch(bed->qts, SCHID, &irb), ==, 1);
-    g_assert_cmpint(ssch(bed), ==, 2);
-    qtest_qmp_assert_success(bed->qts, "{'execute': 'query-status'}");
-    expect_nothing(bed);
-    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
-    vfio_ccw_host_wait_start(bed->host, NULL);
-    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
-    expect_normal_end(bed);
-    assert_usable(bed);
-    bed_end(bed);
-}
-
-/* Several devices on one machine */
-
-#define MANY 4
-
-static void run_instant_program(Bed *bed, uint32_t schid)
-{
-    ORB orb = noop_orb(bed);
-    IRB irb;
-
-    qcss_enable(bed->qts, schid, INTPARM_MSCH);
-    g_assert_cmpint(qcss_ssch(bed->qts, schid, &orb), ==, 0);
-    qcss_wait_irb(bed->qts, schid, &irb);
-    g_assert_cmphex(irb.scsw.ctrl, ==, SCSW_FCTL_START_FUNC | FINAL_STCTL);
-    g_assert_cmphex(irb.scsw.dstat, ==, NORMAL_END);
-}
-
-/* One host cannot reset its device: the others' devices are ready. */
-static void test_reset_of_many_waits_for_none(void)
-{
-    VfioCcwHostConfig config = vfio_ccw_host_default_config();
-    VfioCcwHost *hosts[MANY];
-    Bed *bed = bed_enabled();
-
-    config.device = VFIO_CCW_HOST_INSTANT;
-    for (int i = 0; i < MANY; i++) {
-        hosts[i] = plug_another(bed, i, config);
-        run_instant_program(bed, SCHID + 1 + i);
-    }
-
-    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
-    qtest_system_reset(bed->qts);
-    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
-    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
-    g_assert_cmpint(ssch(bed), ==, 0);
-    for (int i = 0; i < MANY; i++) {
-        run_instant_program(bed, SCHID + 1 + i);
-    }
-    qtest_qmp_assert_success(bed->qts, "{'execute': 'query-status'}");
-    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
-    vfio_ccw_host_wait_start(bed->host, NULL);
-    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
-    expect_normal_end(bed);
-    for (int i = 0; i < MANY; i++) {
-        vfio_ccw_host_stop(hosts[i], &error_abort);
-    }
-    bed_end(bed);
-}
-
 static void add_tests(void)
 {
     qtest_add_func("/vfio-ccw/plug/and-unplug", test_plug_and_unplug);
@@ -606,23 +476,12 @@ static void add_tests(void)
     qtest_add_func("/vfio-ccw/lost-host/withdraws-a-pending-interruption",
                    test_lost_host_withdraws_a_pending_interruption);
     qtest_add_func("/vfio-ccw/request/unplugs", test_request_unplugs);
-    qtest_add_func("/vfio-ccw/reset/when-idle", test_reset_when_idle);
-    qtest_add_func("/vfio-ccw/reset/ends-an-active-start",
-                   test_reset_ends_an_active_start);
-    qtest_add_func("/vfio-ccw/reset/forgets-an-unanswered-start",
-                   test_reset_forgets_an_unanswered_start);
-    qtest_add_func("/vfio-ccw/reset/forgets-an-unread-irb",
-                   test_reset_forgets_an_unread_irb);
     for (size_t i = 0; i < ARRAY_SIZE(withheld); i++) {
         g_autofree char *path = g_strdup_printf("/vfio-ccw/unplug/withheld-%s",
                                                 withheld[i].test);
 
         qtest_add_data_func(path, &withheld[i], test_unplug_while_withheld);
     }
-    qtest_add_func("/vfio-ccw/reset/does-not-wait-for-the-host",
-                   test_reset_does_not_wait_for_the_host);
-    qtest_add_func("/vfio-ccw/reset/of-many-waits-for-none",
-                   test_reset_of_many_waits_for_none);
 }
 
 int main(int argc, char **argv)

@@ -405,7 +405,7 @@ static bool signal_failed(const SCSW *scsw)
 }
 
 /* Old drivers cannot, and without the async region a reset is the end. */
-static bool host_can_tell_ends_apart(void)
+bool sim_can_tell_ends_apart(void)
 {
     unsigned need = 1u << VFIO_CCW_HOST_REGION_ASYNC |
                     1u << VFIO_CCW_HOST_REGION_SCHIB;
@@ -426,11 +426,11 @@ static void check_end_of_signal(const SCSW *scsw)
         if (!is_late(scsw)) {
             check_own(scsw);
         }
-    } else if (!failed && !sim.signal_ended && host_can_tell_ends_apart()) {
+    } else if (!failed && !sim.signal_ended && sim_can_tell_ends_apart()) {
         sim_fail("a %s ends before the device has ended it",
                  halt ? "halt" : "clear");
     }
-    if (!failed && sim_device_active_start() && host_can_tell_ends_apart() &&
+    if (!failed && sim_device_active_start() && sim_can_tell_ends_apart() &&
         sim.start[sim_device_active_start()].life == sim.link.life) {
         sim_fail("start %u is executed still after a %s has ended",
                  sim_device_active_start(), halt ? "halt" : "clear");

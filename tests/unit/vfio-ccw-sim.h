@@ -133,6 +133,7 @@ uint32_t sim_device_active_start(void);
 void sim_guest_open(void);
 void sim_guest_step(void);
 bool sim_guest_interrupted(void);
+bool sim_can_tell_ends_apart(void);
 void sim_guest_take_status(void);
 void sim_guest_clear(void);
 void sim_guest_unplug(void);

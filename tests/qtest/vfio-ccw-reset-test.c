@@ -1,0 +1,541 @@
+/*
+ * QTest of vfio-ccw: the guest's machine is reset, and its host's devices
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * All code below runs in the test's thread; see vfio-ccw-fixture.h.
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "vfio-ccw-fixture.h"
+
+#define CHPID 0x40
+
+static void test_reset_when_idle(void)
+{
+    Bed *bed = bed_enabled();
+
+    qtest_system_reset(bed->qts);
+    assert_reset_subchannel(bed);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+static void test_reset_ends_an_active_start(void)
+{
+    Bed *bed = bed_enabled();
+    unsigned resets = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_RESETS);
+
+    start_accepted(bed);
+    qtest_system_reset(bed->qts);
+    assert_reset_subchannel(bed);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    assert_usable(bed);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_RESETS), >,
+                    resets);
+    bed_end(bed);
+}
+
+/* The host cannot reset its device in time: nobody but its guest waits. */
+static void test_reset_does_not_wait_for_the_host(void)
+{
+    Bed *bed = bed_enabled();
+    IRB irb;
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
+    qtest_system_reset(bed->qts);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
+    assert_reset_subchannel(bed);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    g_assert_cmpint(ssch(bed), ==, 0);
+    g_assert_cmpint(qcss_tsch(bed->qts, SCHID, &irb), ==, 1);
+    g_assert_cmpint(ssch(bed), ==, 2);
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'query-status'}");
+    expect_nothing(bed);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
+    vfio_ccw_host_wait_start(bed->host, NULL);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_normal_end(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* Several devices on one machine */
+
+#define MANY 4
+
+static void run_instant_program(Bed *bed, uint32_t schid)
+{
+    ORB orb = noop_orb(bed);
+    IRB irb;
+
+    qcss_enable(bed->qts, schid, INTPARM_MSCH);
+    g_assert_cmpint(qcss_ssch(bed->qts, schid, &orb), ==, 0);
+    qcss_wait_irb(bed->qts, schid, &irb);
+    g_assert_cmphex(irb.scsw.ctrl, ==, SCSW_FCTL_START_FUNC | FINAL_STCTL);
+    g_assert_cmphex(irb.scsw.dstat, ==, NORMAL_END);
+}
+
+/* One host cannot reset its device: the others' devices are ready. */
+static void test_reset_of_many_waits_for_none(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    VfioCcwHost *hosts[MANY];
+    Bed *bed = bed_enabled();
+
+    config.device = VFIO_CCW_HOST_INSTANT;
+    for (int i = 0; i < MANY; i++) {
+        hosts[i] = plug_another(bed, i, config);
+        run_instant_program(bed, SCHID + 1 + i);
+    }
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
+    qtest_system_reset(bed->qts);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    g_assert_cmpint(ssch(bed), ==, 0);
+    for (int i = 0; i < MANY; i++) {
+        run_instant_program(bed, SCHID + 1 + i);
+    }
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'query-status'}");
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
+    vfio_ccw_host_wait_start(bed->host, NULL);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_normal_end(bed);
+    for (int i = 0; i < MANY; i++) {
+        vfio_ccw_host_stop(hosts[i], &error_abort);
+    }
+    bed_end(bed);
+}
+
+/*
+ * What was under way when the guest was reset: the host withholds it over the
+ * reset, and lets it go in the guest's new life.
+ */
+
+typedef struct Withheld {
+    const char *test;
+    VfioCcwHostStep step;
+    bool active;            /* after a start that is under way */
+    void (*begin)(Bed *bed);
+    int err;
+} Withheld;
+
+static void begin_start(Bed *bed)
+{
+    g_assert_cmpint(ssch(bed), ==, 0);
+}
+
+static void begin_halt(Bed *bed)
+{
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+}
+
+static void begin_clear(Bed *bed)
+{
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+}
+
+static void begin_end(Bed *bed)
+{
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+}
+
+static void begin_stsch(Bed *bed)
+{
+    scsw_ctrl(bed);
+}
+
+static const Withheld withheld[] = {
+    { "start", VFIO_CCW_HOST_START, false, begin_start },
+    { "start-that-fails", VFIO_CCW_HOST_START, false, begin_start, -EINVAL },
+    { "start-that-is-busy", VFIO_CCW_HOST_START, false, begin_start, -EBUSY },
+    { "start-without-path", VFIO_CCW_HOST_START, false, begin_start, -EACCES },
+    { "answer-to-start", VFIO_CCW_HOST_START_REPLY, false, begin_start },
+    { "halt", VFIO_CCW_HOST_HALT, true, begin_halt },
+    { "halt-that-fails", VFIO_CCW_HOST_HALT, true, begin_halt, -EINVAL },
+    { "answer-to-halt", VFIO_CCW_HOST_HALT_REPLY, true, begin_halt },
+    { "clear", VFIO_CCW_HOST_CLEAR, true, begin_clear },
+    { "clear-that-is-busy", VFIO_CCW_HOST_CLEAR, true, begin_clear, -EAGAIN },
+    { "answer-to-clear", VFIO_CCW_HOST_CLEAR_REPLY, true, begin_clear },
+    { "irb", VFIO_CCW_HOST_IO_READ, true, begin_end },
+    { "schib", VFIO_CCW_HOST_SCHIB_READ, false, begin_stsch },
+    { "interrupt", VFIO_CCW_HOST_INTERRUPT, true, begin_end },
+    { "work-of-interrupt", VFIO_CCW_HOST_IO_WORK, true, begin_end },
+};
+
+/* A start that the host's device has, as the last one that it was given */
+static void start_after_reset(Bed *bed, unsigned starts)
+{
+    g_assert_cmpint(ssch(bed), ==, 0);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_STARTS, starts + 1);
+}
+
+static void test_nothing_of_the_old_life_comes(const void *data)
+{
+    const Withheld *w = data;
+    Bed *bed = bed_enabled();
+    SCHIB schib;
+    IRB irb;
+
+    if (w->active) {
+        start_active(bed);
+    }
+    vfio_ccw_host_hold(bed->host, w->step);
+    w->begin(bed);
+    vfio_ccw_host_wait_held(bed->host, w->step);
+    qtest_system_reset(bed->qts);
+    assert_reset_subchannel(bed);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    if (w->err) {
+        vfio_ccw_host_release(bed->host, w->step, w->err);
+    }
+    vfio_ccw_host_unhold(bed->host, w->step);
+    expect_nothing(bed);
+    g_assert_cmpint(qcss_tsch(bed->qts, SCHID, &irb), ==, 1);
+    g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+    g_assert_cmphex(schib.scsw.ctrl, ==, 0);
+    g_assert_cmphex(schib.pmcw.intparm, ==, INTPARM_MSCH);
+    bed_end(bed);
+}
+
+/*
+ * Linux's driver may signal the interrupt of before its reset after it. It is
+ * not the end of the program that runs then.
+ */
+static void test_late_end_is_not_the_next_one(void)
+{
+    Bed *bed = bed_enabled();
+    unsigned reads, starts;
+
+    start_active(bed);
+    starts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_WORK);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_WORK);
+    qtest_system_reset(bed->qts);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    start_after_reset(bed, starts);
+
+    reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_READS);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_WORK);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_READS, reads + 1);
+    expect_nothing(bed);
+    g_assert_cmphex(scsw_ctrl(bed) & SCSW_CTRL_MASK_FCTL, ==,
+                    SCSW_FCTL_START_FUNC);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_normal_end(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+static void test_queued_start_is_never_sent(void)
+{
+    Bed *bed = bed_enabled();
+    unsigned writes = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_WRITES);
+
+    start_queued(bed);
+    qtest_system_reset(bed->qts);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    assert_usable(bed);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_WRITES),
+                    ==, writes + 1);
+    bed_end(bed);
+}
+
+/* The interruption was pending, or taken, but the status was not. */
+static void test_pending_status_is_cleared(void)
+{
+    Bed *bed = bed_enabled();
+    IOIntCode code;
+    IRB irb;
+
+    for (int taken = 0; taken < 2; taken++) {
+        start_active(bed);
+        vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+        while (!(scsw_ctrl(bed) & SCSW_STCTL_STATUS_PEND)) {
+            ;
+        }
+        if (taken) {
+            qcss_wait_io(bed->qts, QCSS_CR6_ALL, &code);
+        }
+        qtest_system_reset(bed->qts);
+        assert_reset_subchannel(bed);
+        qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+        expect_nothing(bed);
+        g_assert_cmpint(qcss_tsch(bed->qts, SCHID, &irb), ==, 1);
+        assert_usable(bed);
+    }
+    bed_end(bed);
+}
+
+/* Channel reports */
+
+static void expect_report(Bed *bed, uint16_t flags)
+{
+    CRW crw;
+
+    qcss_wait_crw_mchk(bed->qts);
+    g_assert_cmpint(qcss_stcrw(bed->qts, &crw), ==, 0);
+    g_assert_cmphex(crw.flags, ==, flags);
+    g_assert_cmphex(crw.rsid, ==, CHPID);
+    g_assert_cmpint(qcss_stcrw(bed->qts, &crw), ==, 1);
+}
+
+static void test_pending_report_is_cleared(void)
+{
+    CRW path_off = { CRW_RSC_CHP << 8 | CRW_ERC_PERRN, CHPID };
+    CRW path_on = { CRW_RSC_CHP << 8 | CRW_ERC_INIT, CHPID };
+    Bed *bed = bed_enabled();
+    CRW crw;
+
+    vfio_ccw_host_queue_crw(bed->host, path_off);
+    while (!counter_of(bed, "ccw0", "crws-relayed")) {
+        ;
+    }
+    qtest_system_reset(bed->qts);
+    g_assert_false(qcss_dequeue_crw_mchk(bed->qts));
+    g_assert_cmpint(qcss_stcrw(bed->qts, &crw), ==, 1);
+    vfio_ccw_host_queue_crw(bed->host, path_on);
+    expect_report(bed, path_on.flags);
+    bed_end(bed);
+}
+
+/*
+ * Did the path go before the guest was reset or after? A report too many does
+ * no harm, one that is missing does.
+ */
+static void test_report_is_not_lost(void)
+{
+    CRW path_off = { CRW_RSC_CHP << 8 | CRW_ERC_PERRN, CHPID };
+    Bed *bed = bed_enabled();
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_CRW_READ);
+    vfio_ccw_host_queue_crw(bed->host, path_off);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_CRW_READ);
+    qtest_system_reset(bed->qts);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_CRW_READ);
+    expect_report(bed, path_off.flags);
+    bed_end(bed);
+}
+
+/* The paths are the host's: what changed meanwhile is seen without a report. */
+static void test_paths_are_those_of_the_host(void)
+{
+    PMCW pmcw = vfio_ccw_host_default_config().pmcw;
+    Bed *bed = bed_enabled();
+    SCHIB schib;
+
+    pmcw.pim = pmcw.pam = 0xc0;
+    pmcw.pom = 0x7f;
+    pmcw.chpid[1] = CHPID + 1;
+    vfio_ccw_host_set_pmcw(bed->host, &pmcw);
+    qtest_system_reset(bed->qts);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    /* Nothing is sent before the reset has returned, with the SCHIB. */
+    assert_usable(bed);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_SCHIB_READ);
+    for (int round = 0; round < 2; round++) {
+        g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+        g_assert_cmphex(schib.pmcw.pim, ==, 0xc0);
+        g_assert_cmphex(schib.pmcw.pam, ==, 0xc0);
+        g_assert_cmphex(schib.pmcw.pom, ==, 0x7f);
+        g_assert_cmphex(schib.pmcw.chpid[0], ==, CHPID);
+        g_assert_cmphex(schib.pmcw.chpid[1], ==, CHPID + 1);
+        qtest_system_reset(bed->qts);
+    }
+    /* PoP 15, "Logical-Path Mask": initially, the installed paths */
+    g_assert_cmphex(schib.pmcw.lpm, ==, 0xc0);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_SCHIB_READ);
+    bed_end(bed);
+}
+
+/*
+ * A device that cannot be reset cannot be used. It is withheld until QEMU is
+ * done with its reset, which resets the channel subsystem twice: nobody would
+ * hear of what is reported between the two.
+ */
+static void test_failed_reset_is_gone(const void *data)
+{
+    Bed *bed = bed_enabled();
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
+    qtest_system_reset(bed->qts);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
+    vfio_ccw_host_release(bed->host, VFIO_CCW_HOST_RESET,
+                          GPOINTER_TO_INT(data));
+    expect_gone(bed);
+    bed_end(bed);
+}
+
+/* The guest began to use it before that was known. */
+static void test_failed_reset_ends_a_start(void)
+{
+    Bed *bed = bed_enabled();
+    unsigned starts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS);
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
+    qtest_system_reset(bed->qts);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    g_assert_cmpint(ssch(bed), ==, 0);
+    vfio_ccw_host_release(bed->host, VFIO_CCW_HOST_RESET, -EIO);
+    expect_gone(bed);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS), ==,
+                    starts);
+    bed_end(bed);
+}
+
+/* A guest that boots finds no device there, and was told of none. */
+static void test_gone_stays_gone(void)
+{
+    Bed *bed = bed_enabled();
+    unsigned resets;
+
+    vfio_ccw_host_make_gone(bed->host);
+    scsw_ctrl(bed);
+    expect_gone(bed);
+    resets = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_RESETS);
+    qtest_system_reset(bed->qts);
+    g_assert_cmphex(qcss_find(bed->qts, DEVNO), ==, 0);
+    g_assert_cmpint(ssch(bed), ==, 3);
+    g_assert_false(qcss_dequeue_crw_mchk(bed->qts));
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_RESETS), ==,
+                    resets);
+    bed_end(bed);
+}
+
+/* What waits for the end of a reset does not survive the next one. */
+static void test_reset_during_a_reset(void)
+{
+    Bed *bed = bed_enabled();
+    unsigned starts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS);
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
+    for (int i = 0; i < 3; i++) {
+        qtest_system_reset(bed->qts);
+        vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
+        assert_reset_subchannel(bed);
+        qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+        g_assert_cmpint(ssch(bed), ==, 0);
+    }
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
+    vfio_ccw_host_wait_start(bed->host, NULL);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_normal_end(bed);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS), ==,
+                    starts + 1);
+    bed_end(bed);
+}
+
+/* A start that was made during the reset can be taken back like any other. */
+static void test_start_during_a_reset_is_cancelled(void)
+{
+    Bed *bed = bed_enabled();
+    unsigned starts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS);
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
+    qtest_system_reset(bed->qts);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    g_assert_cmpint(ssch(bed), ==, 0);
+    g_assert_cmpint(qcss_xsch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
+    assert_usable(bed);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS), ==,
+                    starts + 1);
+    bed_end(bed);
+}
+
+/*
+ * All hosts are at it at the same time, so that it takes as long as the slowest
+ * of them takes.
+ */
+static void test_all_are_reset_at_once(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    VfioCcwHost *hosts[MANY];
+    Bed *bed = bed_enabled();
+
+    config.device = VFIO_CCW_HOST_INSTANT;
+    for (int i = 0; i < MANY; i++) {
+        hosts[i] = plug_another(bed, i, config);
+        run_instant_program(bed, SCHID + 1 + i);
+        vfio_ccw_host_hold(hosts[i], VFIO_CCW_HOST_RESET);
+    }
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
+    qtest_system_reset(bed->qts);
+    for (int i = 0; i < MANY; i++) {
+        vfio_ccw_host_wait_held(hosts[i], VFIO_CCW_HOST_RESET);
+    }
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
+    for (int i = 0; i < MANY; i++) {
+        vfio_ccw_host_unhold(hosts[i], VFIO_CCW_HOST_RESET);
+        run_instant_program(bed, SCHID + 1 + i);
+    }
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    assert_usable(bed);
+    for (int i = 0; i < MANY; i++) {
+        vfio_ccw_host_stop(hosts[i], &error_abort);
+    }
+    bed_end(bed);
+}
+
+static void add_tests(void)
+{
+    static const struct {
+        const char *path;
+        int err;
+    } failures[] = {
+        { "/vfio-ccw/reset/failed-is-gone/einval", -EINVAL },
+        { "/vfio-ccw/reset/failed-is-gone/enodev", -ENODEV },
+        { "/vfio-ccw/reset/failed-is-gone/etimedout", -ETIMEDOUT },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(withheld); i++) {
+        g_autofree char *path = g_strdup_printf("/vfio-ccw/reset/old-life/%s",
+                                                withheld[i].test);
+
+        qtest_add_data_func(path, &withheld[i],
+                            test_nothing_of_the_old_life_comes);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
+        qtest_add_data_func(failures[i].path, GINT_TO_POINTER(failures[i].err),
+                            test_failed_reset_is_gone);
+    }
+    qtest_add_func("/vfio-ccw/reset/when-idle", test_reset_when_idle);
+    qtest_add_func("/vfio-ccw/reset/ends-an-active-start",
+                   test_reset_ends_an_active_start);
+    qtest_add_func("/vfio-ccw/reset/late-end-is-not-the-next-one",
+                   test_late_end_is_not_the_next_one);
+    qtest_add_func("/vfio-ccw/reset/queued-start-is-never-sent",
+                   test_queued_start_is_never_sent);
+    qtest_add_func("/vfio-ccw/reset/pending-status-is-cleared",
+                   test_pending_status_is_cleared);
+    qtest_add_func("/vfio-ccw/reset/pending-report-is-cleared",
+                   test_pending_report_is_cleared);
+    qtest_add_func("/vfio-ccw/reset/report-is-not-lost",
+                   test_report_is_not_lost);
+    qtest_add_func("/vfio-ccw/reset/paths-are-those-of-the-host",
+                   test_paths_are_those_of_the_host);
+    qtest_add_func("/vfio-ccw/reset/failed-ends-a-start",
+                   test_failed_reset_ends_a_start);
+    qtest_add_func("/vfio-ccw/reset/gone-stays-gone", test_gone_stays_gone);
+    qtest_add_func("/vfio-ccw/reset/during-a-reset", test_reset_during_a_reset);
+    qtest_add_func("/vfio-ccw/reset/start-during-a-reset-is-cancelled",
+                   test_start_during_a_reset_is_cancelled);
+    qtest_add_func("/vfio-ccw/reset/does-not-wait-for-the-host",
+                   test_reset_does_not_wait_for_the_host);
+    qtest_add_func("/vfio-ccw/reset/of-many-waits-for-none",
+                   test_reset_of_many_waits_for_none);
+    qtest_add_func("/vfio-ccw/reset/all-at-once", test_all_are_reset_at_once);
+}
+
+int main(int argc, char **argv)
+{
+    return vfio_ccw_test_main(argc, argv, add_tests);
+}
