@@ -67,6 +67,15 @@ CASES = {
                     says={'availability': 'no path'},
                     messages=[NO_PATH, PATH_AGAIN],
                     struck={'refused': 1}, never=['clears']),
+    'path-off-on': Case('hears of its path, and its requests wait for it',
+                        'path-off-on',
+                        {'mebibytes': 4, 'scene': 'path-off-on'},
+                        says={'availability': 'no path'},
+                        messages=[NO_PATH, PATH_AGAIN],
+                        never=['refused', 'clears']),
+    'reboot': Case('boots again and finds what it wrote', 'slow',
+                   {'mebibytes': 2, 'scene': 'reboot'},
+                   says={'boots': 'again'}, never=['refused', 'clears']),
     'lost-starts': Case('clears and repeats what does not end', 'lost-starts',
                         {'mebibytes': 4, 'expires': 1},
                         messages=[TIMED_OUT], struck={'clears': 5}),
@@ -111,6 +120,7 @@ def run_case(build, case, work):
                                '--fault', case.fault) as (guest, host):
         guest.parameters += [f'{name}={value}'
                              for name, value in case.parameters.items()]
+        guest.reboots = 'boots' in case.says
         seen, messages = run_guest(guest, host)
     show('host', ', '.join(f'{count} {name}'
                            for name, count in host.seen.items()))

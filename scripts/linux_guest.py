@@ -111,13 +111,15 @@ class Guest:
     def __init__(self, qemu, packages, initramfs, log):
         self.log = log
         self.command = [
-            str(qemu), '-nodefaults', '-display', 'none', '-no-reboot',
+            str(qemu), '-nodefaults', '-display', 'none',
             '-accel', 'tcg', '-m', '512',
             '-object', 'memory-backend-memfd,id=ram,size=512M,share=on',
             '-machine', 's390-ccw-virtio,memory-backend=ram',
             '-serial', 'stdio',
             '-kernel', str(packages.kernel), '-initrd', str(initramfs)]
         self.parameters = ['console=ttysclp0', 'panic=-1', 'quiet']
+        # A guest that is not to boot again does so only in a panic.
+        self.reboots = False
 
     def add_device(self, **properties):
         """A -device, by its properties (JSON syntax)."""
@@ -126,6 +128,8 @@ class Guest:
     def messages(self, limit):
         """(name, value) of each message; GuestError if it ends badly."""
         command = self.command + ['-append', ' '.join(self.parameters)]
+        if not self.reboots:
+            command.append('-no-reboot')
         with (self.log.open('w', encoding='utf-8') as log,
               subprocess.Popen(command, text=True, errors='replace',
                                stdin=subprocess.DEVNULL,

@@ -57,6 +57,16 @@ static void begin_slow(const HostFault *fault, VfioCcwHost *host)
     g_timeout_add(SLOW_MS, slow_tick, host);
 }
 
+static void report_path(VfioCcwHost *host, uint16_t erc)
+{
+    PMCW pmcw = vfio_ccw_host_default_config().pmcw;
+
+    vfio_ccw_host_queue_crw(host, (CRW) {
+        .flags = CRW_RSC_CHP << 8 | erc,
+        .rsid = pmcw.chpid[0],
+    });
+}
+
 /* Found out by the guest's next start */
 static gboolean lose_path(void *opaque)
 {
@@ -70,6 +80,14 @@ static gboolean lose_path(void *opaque)
     return G_SOURCE_CONTINUE;
 }
 
+/* Reported at once, so that a guest knows of it that starts nothing */
+static gboolean take_path(void *opaque)
+{
+    lose_path(opaque);
+    report_path(opaque, CRW_ERC_PERRN);
+    return G_SOURCE_CONTINUE;
+}
+
 /* Reported by a CRW, as nobody would find out otherwise */
 static gboolean regain_path(void *opaque)
 {
@@ -78,16 +96,19 @@ static gboolean regain_path(void *opaque)
 
     vfio_ccw_host_set_pmcw(host, &pmcw);
     vfio_ccw_host_answer(host, VFIO_CCW_HOST_START, 0, 0);
-    vfio_ccw_host_queue_crw(host, (CRW) {
-        .flags = CRW_RSC_CHP << 8 | CRW_ERC_INIT,
-        .rsid = pmcw.chpid[0],
-    });
+    report_path(host, CRW_ERC_INIT);
     return G_SOURCE_CONTINUE;
 }
 
 static void begin_no_path(const HostFault *fault, VfioCcwHost *host)
 {
     g_unix_signal_add(SIGUSR1, lose_path, host);
+    g_unix_signal_add(SIGUSR2, regain_path, host);
+}
+
+static void begin_path_off_on(const HostFault *fault, VfioCcwHost *host)
+{
+    g_unix_signal_add(SIGUSR1, take_path, host);
     g_unix_signal_add(SIGUSR2, regain_path, host);
 }
 
@@ -138,6 +159,10 @@ static const HostFault faults[] = {
         .name = "no-path",
         .help = "SIGUSR1 takes the only path away, SIGUSR2 gives it back",
         .begin = begin_no_path,
+    }, {
+        .name = "path-off-on",
+        .help = "the same, and SIGUSR1 reports it to the guest",
+        .begin = begin_path_off_on,
     },
 };
 
