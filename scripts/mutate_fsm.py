@@ -25,15 +25,16 @@ SOURCE = 'hw/vfio/ccw-fsm.c'
 TIMEOUT = 120
 ROW = re.compile(r'^\[VFIO_CCW_(\w+)\] = \{$.*?\},$', re.M | re.S)
 CELL = re.compile(r'DO\((\w+), (\w+)\)|\b(BUG|IGNORED|STALE|CC2|CC3)\b')
-SHARED = re.compile(r'^#define (DEVICE_OPEN|QEMU_OPEN)\b((?:.*\\\n)+.*)$', re.M)
+SHARED = re.compile(r'^#define (DEVICE_OPEN)\b((?:.*\\\n)+.*)$', re.M)
 
 STATES = ('NOT_OPER STANDBY IDLE START_QUEUED START_SENT START_ACTIVE '
           'HALT_QUEUED HALT_SENT HALT_ACTIVE CLEAR_QUEUED CLEAR_SENT '
-          'CLEAR_ACTIVE QUIESCING').split()
+          'CLEAR_ACTIVE QUIESCING_HALT QUIESCING_CLEAR QUIESCING').split()
 EVENTS = ('SSCH HSCH CSCH XSCH RSCH TSCH TSCH_PRIMARY '
           'SENT RETRY ACCEPTED FAILED '
           'IRB_PARTIAL IRB_END IRB_HALT IRB_CLEAR IRB_LATE IRB_ALERT '
-          'SCHIB CRW REQ GONE RETURNED OPEN CLOSE QUIESCED RESET').split()
+          'SCHIB CRW REQ GONE RETURNED '
+          'OPEN CLOSE EXPIRED QUIESCED RESET').split()
 INSTRUCTIONS = EVENTS[:5]
 
 # Rows and events whose mutants mean the same, so that they are not tried.
@@ -72,7 +73,7 @@ def without_shared_cells(text):
     """The same table, but no row shares cells with others."""
     shared = {match[1]: match[2].replace('\\', '')
               for match in SHARED.finditer(text)}
-    return ROW.sub(lambda row: re.sub('DEVICE_OPEN|QEMU_OPEN',
+    return ROW.sub(lambda row: re.sub('DEVICE_OPEN',
                                       lambda name: shared[name[0]], row[0]),
                    text)
 

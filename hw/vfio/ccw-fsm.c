@@ -35,7 +35,9 @@ typedef unsigned Action(VFIOCCWFsm *fsm, const Input *in);
 
 static Action start, halt, clear, clear_again, cancel, tested, sent, unsent,
     accepted, failed, partial, end, end_halted, keep, end_halt, end_clear,
-    late, defer, alert, paths, relay, unplug, gone, returned, quiesce, reset;
+    late, defer, alert, paths, relay, unplug, gone, returned, quiesce,
+    quiesce_halt, quiesce_on, quiesce_clear, heeded, quiesced,
+    quiesced_by_loss, hide, reset;
 
 typedef enum CellKind {
     CELL_BUG,     /* cannot happen: a mistake of ours, reported and survived */
@@ -78,16 +80,15 @@ typedef struct Cell {
     [VFIO_CCW_EV_SCHIB] = schib, [VFIO_CCW_EV_CRW] = crw,                     \
     [VFIO_CCW_EV_REQ] = req, [VFIO_CCW_EV_GONE] = gone,                       \
     [VFIO_CCW_EV_RETURNED] = returned
-#define QEMU(open, close, quiesced, reset)                                    \
+#define QEMU(open, close, expired, quiesced, reset)                           \
     [VFIO_CCW_EV_OPEN] = open, [VFIO_CCW_EV_CLOSE] = close,                   \
-    [VFIO_CCW_EV_QUIESCED] = quiesced, [VFIO_CCW_EV_RESET] = reset
+    [VFIO_CCW_EV_EXPIRED] = expired, [VFIO_CCW_EV_QUIESCED] = quiesced,       \
+    [VFIO_CCW_EV_RESET] = reset
 
 /* The lines that are the same wherever the device is open and at work. */
 #define DEVICE_OPEN                                                           \
     DEVICE(DO(paths, SAME), DO(relay, SAME), DO(unplug, SAME),                \
            DO(gone, NOT_OPER), BUG)
-#define QEMU_OPEN                                                             \
-    QEMU(BUG, DO(quiesce, QUIESCING), BUG, DO(reset, IDLE))
 
 /* In a row, SAME is that row's state. */
 #define VFIO_CCW_SAME VFIO_CCW_STATE__MAX
@@ -103,7 +104,8 @@ typedef struct Cell {
  *                                         Linux: vfio_ccw_sch_io_todo()
  * DEVICE: SCHIB CRW REQ GONE RETURNED.    PoP ch. 17, "Channel Report"; Linux:
  *                                         vfio_ccw_chp_event(), fsm_notoper()
- * QEMU:   OPEN CLOSE QUIESCED RESET.      Linux: fsm_open(), fsm_close()
+ * QEMU:   OPEN CLOSE EXPIRED QUIESCED RESET.
+ *                                         Linux: fsm_open(), fsm_close()
  */
 static const Cell table[VFIO_CCW_STATE__MAX][VFIO_CCW_EV__MAX] = {
 
@@ -113,7 +115,7 @@ static const Cell table[VFIO_CCW_STATE__MAX][VFIO_CCW_EV__MAX] = {
     ANSWER(BUG, BUG, BUG, BUG),
     IRBS(STALE, STALE, STALE, STALE, STALE, STALE),
     DEVICE(IGNORED, IGNORED, DO(unplug, SAME), IGNORED, DO(returned, IDLE)),
-    QEMU(BUG, IGNORED, BUG, DO(gone, NOT_OPER)) },
+    QEMU(BUG, IGNORED, BUG, BUG, DO(gone, NOT_OPER)) },
 
 /* No function can be requested of a host that is not open. */
 [VFIO_CCW_STANDBY] = {
@@ -121,7 +123,7 @@ static const Cell table[VFIO_CCW_STATE__MAX][VFIO_CCW_EV__MAX] = {
     ANSWER(BUG, BUG, BUG, BUG),
     IRBS(STALE, STALE, STALE, STALE, STALE, STALE),
     DEVICE(DO(paths, SAME), IGNORED, IGNORED, IGNORED, IGNORED),
-    QEMU(DO(returned, IDLE), IGNORED, BUG, IGNORED) },
+    QEMU(DO(returned, IDLE), IGNORED, BUG, BUG, IGNORED) },
 
 /* PoP 14, SSCH, HSCH, CSCH: accepted. XSCH, RSCH: no start to act on, cc 2. */
 [VFIO_CCW_IDLE] = {
@@ -129,7 +131,8 @@ static const Cell table[VFIO_CCW_STATE__MAX][VFIO_CCW_EV__MAX] = {
           DO(clear, CLEAR_QUEUED), CC2, CC2, DO(tested, SAME), BUG),
     ANSWER(BUG, BUG, BUG, BUG),
     IRBS(STALE, STALE, STALE, STALE, DO(late, SAME), DO(alert, SAME)),
-    DEVICE_OPEN, QEMU_OPEN },
+    DEVICE_OPEN,
+    QEMU(BUG, DO(quiesce, QUIESCING), BUG, BUG, DO(reset, IDLE)) },
 
 /* XSCH tells the truth only here: the host has not seen this start. */
 [VFIO_CCW_START_QUEUED] = {
@@ -137,7 +140,8 @@ static const Cell table[VFIO_CCW_STATE__MAX][VFIO_CCW_EV__MAX] = {
           DO(cancel, IDLE), CC2, DO(tested, SAME), BUG),
     ANSWER(DO(sent, START_SENT), BUG, BUG, BUG),
     IRBS(STALE, STALE, STALE, STALE, DO(defer, IDLE), DO(alert, SAME)),
-    DEVICE_OPEN, QEMU_OPEN },
+    DEVICE_OPEN,
+    QEMU(BUG, DO(quiesce, QUIESCING), BUG, BUG, DO(reset, IDLE)) },
 
 /* Linux: CP_PROCESSING; no IRB can belong to a start that was not answered. */
 [VFIO_CCW_START_SENT] = {
@@ -146,7 +150,8 @@ static const Cell table[VFIO_CCW_STATE__MAX][VFIO_CCW_EV__MAX] = {
     ANSWER(BUG, DO(unsent, START_QUEUED), DO(accepted, START_ACTIVE),
            DO(failed, IDLE)),
     IRBS(STALE, STALE, STALE, STALE, STALE, DO(alert, SAME)),
-    DEVICE_OPEN, QEMU_OPEN },
+    DEVICE_OPEN,
+    QEMU(BUG, DO(quiesce_halt, QUIESCING_HALT), BUG, BUG, DO(reset, IDLE)) },
 
 /* Linux: CP_PENDING. XSCH: the host interface cannot cancel, so cc 2. */
 [VFIO_CCW_START_ACTIVE] = {
@@ -155,7 +160,8 @@ static const Cell table[VFIO_CCW_STATE__MAX][VFIO_CCW_EV__MAX] = {
     ANSWER(BUG, BUG, BUG, BUG),
     IRBS(DO(partial, SAME), DO(end, IDLE), STALE, STALE, DO(end, IDLE),
          DO(alert, SAME)),
-    DEVICE_OPEN, QEMU_OPEN },
+    DEVICE_OPEN,
+    QEMU(BUG, DO(quiesce_halt, QUIESCING_HALT), BUG, BUG, DO(reset, IDLE)) },
 
 /* PoP 14, HSCH cc 2: halt in progress. Only a clear overtakes. */
 [VFIO_CCW_HALT_QUEUED] = {
@@ -163,7 +169,8 @@ static const Cell table[VFIO_CCW_STATE__MAX][VFIO_CCW_EV__MAX] = {
     ANSWER(DO(sent, HALT_SENT), BUG, BUG, BUG),
     IRBS(IGNORED, DO(end_halted, IDLE), STALE, STALE, DO(end_halted, IDLE),
          DO(alert, SAME)),
-    DEVICE_OPEN, QEMU_OPEN },
+    DEVICE_OPEN,
+    QEMU(BUG, DO(quiesce_on, QUIESCING_HALT), BUG, BUG, DO(reset, IDLE)) },
 
 /* The start may end before the halt is there: one story, told at the end. */
 [VFIO_CCW_HALT_SENT] = {
@@ -172,42 +179,70 @@ static const Cell table[VFIO_CCW_STATE__MAX][VFIO_CCW_EV__MAX] = {
            DO(failed, IDLE)),
     IRBS(IGNORED, DO(keep, SAME), STALE, STALE, DO(keep, SAME),
          DO(alert, SAME)),
-    DEVICE_OPEN, QEMU_OPEN },
+    DEVICE_OPEN,
+    QEMU(BUG, DO(quiesce_on, QUIESCING_HALT), BUG, BUG, DO(reset, IDLE)) },
 
 [VFIO_CCW_HALT_ACTIVE] = {
     GUEST(CC2, CC2, DO(clear, CLEAR_QUEUED), CC2, CC2, DO(tested, SAME), BUG),
     ANSWER(BUG, BUG, BUG, BUG),
     IRBS(IGNORED, DO(keep, SAME), DO(end_halt, IDLE), STALE, DO(keep, SAME),
          DO(alert, SAME)),
-    DEVICE_OPEN, QEMU_OPEN },
+    DEVICE_OPEN,
+    QEMU(BUG, DO(quiesce_on, QUIESCING_HALT), BUG, BUG, DO(reset, IDLE)) },
 
 /* PoP 14, CSCH: always cc 0; one clear serves all that ask for it. */
 [VFIO_CCW_CLEAR_QUEUED] = {
     GUEST(CC2, CC2, DO(clear_again, SAME), CC2, CC2, DO(tested, SAME), BUG),
     ANSWER(DO(sent, CLEAR_SENT), BUG, BUG, BUG),
     IRBS(STALE, STALE, STALE, STALE, STALE, DO(alert, SAME)),
-    DEVICE_OPEN, QEMU_OPEN },
+    DEVICE_OPEN,
+    QEMU(BUG, DO(quiesce_on, QUIESCING_CLEAR), BUG, BUG, DO(reset, IDLE)) },
 
 [VFIO_CCW_CLEAR_SENT] = {
     GUEST(CC2, CC2, DO(clear_again, SAME), CC2, CC2, DO(tested, SAME), BUG),
     ANSWER(BUG, DO(unsent, CLEAR_QUEUED), DO(accepted, CLEAR_ACTIVE),
            DO(failed, IDLE)),
     IRBS(STALE, STALE, STALE, STALE, STALE, DO(alert, SAME)),
-    DEVICE_OPEN, QEMU_OPEN },
+    DEVICE_OPEN,
+    QEMU(BUG, DO(quiesce_on, QUIESCING_CLEAR), BUG, BUG, DO(reset, IDLE)) },
 
 [VFIO_CCW_CLEAR_ACTIVE] = {
     GUEST(CC2, CC2, DO(clear, CLEAR_QUEUED), CC2, CC2, DO(tested, SAME), BUG),
     ANSWER(BUG, BUG, BUG, BUG),
     IRBS(STALE, STALE, STALE, DO(end_clear, IDLE), STALE, DO(alert, SAME)),
-    DEVICE_OPEN, QEMU_OPEN },
+    DEVICE_OPEN,
+    QEMU(BUG, DO(quiesce_on, QUIESCING_CLEAR), BUG, BUG, DO(reset, IDLE)) },
 
-/* Linux: vfio_ccw_sch_quiesce(). Nothing reaches the guest any more. */
+/*
+ * Linux: vfio_ccw_sch_quiesce(), cio_cancel_halt_clear(). The guest's own halt
+ * or clear is as good as one of ours. That a start has ended meanwhile does not
+ * count: it may not have been the newest one.
+ */
+[VFIO_CCW_QUIESCING_HALT] = {
+    GUEST(CC3, CC3, CC3, CC3, CC3, CC3, BUG),
+    ANSWER(IGNORED, IGNORED, DO(heeded, SAME),
+           DO(quiesce_clear, QUIESCING_CLEAR)),
+    IRBS(STALE, STALE, DO(quiesced, QUIESCING), STALE, STALE, STALE),
+    DEVICE(IGNORED, IGNORED, IGNORED, DO(quiesced_by_loss, QUIESCING),
+           IGNORED),
+    QEMU(BUG, IGNORED, DO(quiesce_clear, QUIESCING_CLEAR),
+         DO(quiesced, STANDBY), DO(hide, SAME)) },
+
+[VFIO_CCW_QUIESCING_CLEAR] = {
+    GUEST(CC3, CC3, CC3, CC3, CC3, CC3, BUG),
+    ANSWER(IGNORED, IGNORED, DO(heeded, SAME), DO(quiesced, QUIESCING)),
+    IRBS(STALE, STALE, STALE, DO(quiesced, QUIESCING), STALE, STALE),
+    DEVICE(IGNORED, IGNORED, IGNORED, DO(quiesced_by_loss, QUIESCING),
+           IGNORED),
+    QEMU(BUG, IGNORED, DO(quiesced, QUIESCING), DO(quiesced, STANDBY),
+         DO(hide, SAME)) },
+
 [VFIO_CCW_QUIESCING] = {
     GUEST(CC3, CC3, CC3, CC3, CC3, CC3, BUG),
     ANSWER(BUG, BUG, BUG, BUG),
     IRBS(STALE, STALE, STALE, STALE, STALE, STALE),
     DEVICE(IGNORED, IGNORED, IGNORED, IGNORED, IGNORED),
-    QEMU(BUG, IGNORED, DO(quiesce, STANDBY), IGNORED) },
+    QEMU(BUG, IGNORED, BUG, DO(quiesced, STANDBY), DO(hide, SAME)) },
 };
 
 /* What the guest's own ORB decides in the SCSW; the rest is the host's. */
@@ -719,12 +754,18 @@ static unsigned unplug(VFIOCCWFsm *fsm, const Input *in)
     return VFIO_CCW_DO_UNPLUG;
 }
 
-/* No request is in flight and no status is pending or waiting any more. */
-static void abandon(VFIOCCWFsm *fsm)
+/* Nothing is in progress for the guest, no status is pending or waiting. */
+static void forget_all(VFIOCCWFsm *fsm)
 {
     forget_status(fsm);
     fsm->schib->scsw = (SCSW) { };
     forget_starts(fsm);
+}
+
+/* ... nor is an answer to anything that was asked of the host. */
+static void abandon(VFIOCCWFsm *fsm)
+{
+    forget_all(fsm);
     fsm->request++;
 }
 
@@ -749,10 +790,65 @@ static unsigned returned(VFIOCCWFsm *fsm, const Input *in)
     return VFIO_CCW_DO_REPORT;
 }
 
+/* The css core's reset makes it look as if the device were there. */
+static unsigned hide(VFIOCCWFsm *fsm, const Input *in)
+{
+    fsm->schib->pmcw.flags &= ~(PMCW_FLAGS_MASK_DNV | PMCW_FLAGS_MASK_ENA);
+    return 0;
+}
+
+/* The guest hears that the device goes before anything is done about it. */
+static unsigned disappear(VFIOCCWFsm *fsm)
+{
+    forget_all(fsm);
+    hide(fsm, NULL);
+    return VFIO_CCW_DO_WITHDRAW_IRQ | VFIO_CCW_DO_REPORT;
+}
+
+/* The host has nothing of the guest's, or has not seen it: cancelled. */
 static unsigned quiesce(VFIOCCWFsm *fsm, const Input *in)
 {
+    return disappear(fsm) | quiesced(fsm, in);
+}
+
+/* What has been asked of the host stops it. */
+static unsigned quiesce_on(VFIOCCWFsm *fsm, const Input *in)
+{
+    fsm->heeded = fsm->state == VFIO_CCW_HALT_ACTIVE ||
+                  fsm->state == VFIO_CCW_CLEAR_ACTIVE;
+    return disappear(fsm);
+}
+
+static unsigned quiesce_halt(VFIOCCWFsm *fsm, const Input *in)
+{
+    fsm->heeded = false;
+    fsm->request++;
+    return disappear(fsm) | VFIO_CCW_DO_REQUEST;
+}
+
+static unsigned quiesce_clear(VFIOCCWFsm *fsm, const Input *in)
+{
+    fsm->heeded = false;
+    fsm->request++;
+    return VFIO_CCW_DO_WITHDRAW_REQUEST | VFIO_CCW_DO_REQUEST;
+}
+
+static unsigned heeded(VFIOCCWFsm *fsm, const Input *in)
+{
+    fsm->heeded = true;
+    return 0;
+}
+
+static unsigned quiesced(VFIOCCWFsm *fsm, const Input *in)
+{
     abandon(fsm);
-    return VFIO_CCW_DO_WITHDRAW_REQUEST | VFIO_CCW_DO_WITHDRAW_IRQ;
+    return VFIO_CCW_DO_WITHDRAW_REQUEST;
+}
+
+/* Who is lost stops by itself. */
+static unsigned quiesced_by_loss(VFIOCCWFsm *fsm, const Input *in)
+{
+    return quiesced(fsm, in) | VFIO_CCW_DO_GIVE_UP_HOST;
 }
 
 /* The css core has reset the PMCW; the paths are the host's again. */
@@ -769,8 +865,10 @@ static VFIOCCWFunction function_of(VFIOCCWState state)
 {
     switch (state) {
     case VFIO_CCW_HALT_QUEUED ... VFIO_CCW_HALT_ACTIVE:
+    case VFIO_CCW_QUIESCING_HALT:
         return VFIO_CCW_FN_HALT;
     case VFIO_CCW_CLEAR_QUEUED ... VFIO_CCW_CLEAR_ACTIVE:
+    case VFIO_CCW_QUIESCING_CLEAR:
         return VFIO_CCW_FN_CLEAR;
     default:
         return VFIO_CCW_FN_START;
@@ -934,7 +1032,8 @@ VFIOCCWVerdict vfio_ccw_fsm_irb(VFIOCCWFsm *fsm, const IRB *irb)
                     event == VFIO_CCW_EV_IRB_LATE;
 
     if (!(irb->scsw.ctrl & SCSW_STCTL_STATUS_PEND) ||
-        (of_start && !fsm->at_host && !fsm->late_due)) {
+        (of_start && !fsm->at_host && !fsm->late_due) ||
+        (vfio_ccw_fsm_stopping(fsm) && !fsm->heeded)) {
         return stale(fsm, event);
     }
     if (event == VFIO_CCW_EV_IRB_LATE && fsm->late_due &&
@@ -960,6 +1059,12 @@ bool vfio_ccw_fsm_busy(const VFIOCCWFsm *fsm)
            fsm->state <= VFIO_CCW_CLEAR_ACTIVE;
 }
 
+bool vfio_ccw_fsm_stopping(const VFIOCCWFsm *fsm)
+{
+    return fsm->state == VFIO_CCW_QUIESCING_HALT ||
+           fsm->state == VFIO_CCW_QUIESCING_CLEAR;
+}
+
 const char *vfio_ccw_state_name(VFIOCCWState state)
 {
     static const char *const names[VFIO_CCW_STATE__MAX] = {
@@ -975,6 +1080,8 @@ const char *vfio_ccw_state_name(VFIOCCWState state)
         [VFIO_CCW_CLEAR_QUEUED] = "CLEAR_QUEUED",
         [VFIO_CCW_CLEAR_SENT] = "CLEAR_SENT",
         [VFIO_CCW_CLEAR_ACTIVE] = "CLEAR_ACTIVE",
+        [VFIO_CCW_QUIESCING_HALT] = "QUIESCING_HALT",
+        [VFIO_CCW_QUIESCING_CLEAR] = "QUIESCING_CLEAR",
         [VFIO_CCW_QUIESCING] = "QUIESCING",
     };
 
@@ -1008,6 +1115,7 @@ const char *vfio_ccw_event_name(VFIOCCWEvent event)
         [VFIO_CCW_EV_RETURNED] = "RETURNED",
         [VFIO_CCW_EV_OPEN] = "OPEN",
         [VFIO_CCW_EV_CLOSE] = "CLOSE",
+        [VFIO_CCW_EV_EXPIRED] = "EXPIRED",
         [VFIO_CCW_EV_QUIESCED] = "QUIESCED",
         [VFIO_CCW_EV_RESET] = "RESET",
     };

@@ -38,7 +38,10 @@ typedef enum VFIOCCWState {
     VFIO_CCW_CLEAR_QUEUED,
     VFIO_CCW_CLEAR_SENT,
     VFIO_CCW_CLEAR_ACTIVE,
-    VFIO_CCW_QUIESCING,    /* going offline: what is outstanding is awaited */
+    /* going offline: nothing reaches the guest any more */
+    VFIO_CCW_QUIESCING_HALT,  /* the host is to halt what it has */
+    VFIO_CCW_QUIESCING_CLEAR, /* ... to clear it, as the halt was of no use */
+    VFIO_CCW_QUIESCING,       /* it has nothing: workers are awaited */
     VFIO_CCW_STATE__MAX
 } VFIOCCWState;
 
@@ -72,6 +75,7 @@ typedef enum VFIOCCWEvent {
     /* from QEMU */
     VFIO_CCW_EV_OPEN,
     VFIO_CCW_EV_CLOSE,
+    VFIO_CCW_EV_EXPIRED,      /* the host took too long over its quiescing */
     VFIO_CCW_EV_QUIESCED,     /* nothing is outstanding any more */
     VFIO_CCW_EV_RESET,
     VFIO_CCW_EV__MAX
@@ -91,7 +95,7 @@ typedef enum VFIOCCWFunction {
 #define VFIO_CCW_DO_REQUEST          BIT(3) /* queue .function for the host */
 #define VFIO_CCW_DO_INTERRUPT        BIT(4) /* status became pending */
 #define VFIO_CCW_DO_RELAY_CRW        BIT(5)
-#define VFIO_CCW_DO_REPORT           BIT(6) /* subchannel CRW: gone, returned */
+#define VFIO_CCW_DO_REPORT           BIT(6) /* CRW: it has gone or come */
 #define VFIO_CCW_DO_UNPLUG           BIT(7)
 #define VFIO_CCW_DO_GIVE_UP_HOST     BIT(8) /* ask nothing of it any more */
 #define VFIO_CCW_DO_COMPLAIN         BIT(9) /* an impossible cell was met */
@@ -121,6 +125,7 @@ typedef struct VFIOCCWFsm {
     bool unanswered;      /* the newest start is with the host: SENT */
     bool at_host;         /* the newest start was sent, its end not seen yet */
     bool late_due;        /* an earlier start's device end was not seen yet */
+    bool heeded;          /* while stopping: the host accepted that */
     bool alert_pending;   /* pending status is unsolicited: no function's end */
     IRB irb;              /* ESW and ECW of the pending status */
     VFIOCCWStatus end;    /* end of a function, behind other status */
@@ -168,11 +173,14 @@ VFIOCCWVerdict vfio_ccw_fsm_irb(VFIOCCWFsm *fsm, const IRB *irb);
 /* A fresh SCHIB of the host. */
 VFIOCCWVerdict vfio_ccw_fsm_schib(VFIOCCWFsm *fsm, const SCHIB *schib);
 
-/* CRW, REQ, GONE, RETURNED, OPEN, CLOSE, QUIESCED, RESET. */
+/* CRW, REQ, GONE, RETURNED, OPEN, CLOSE, EXPIRED, QUIESCED, RESET. */
 VFIOCCWVerdict vfio_ccw_fsm_event(VFIOCCWFsm *fsm, VFIOCCWEvent event);
 
 /* True where a start, halt or clear waits for the host or its interrupt. */
 bool vfio_ccw_fsm_busy(const VFIOCCWFsm *fsm);
+
+/* True where the host has been told to stop and has not done so. */
+bool vfio_ccw_fsm_stopping(const VFIOCCWFsm *fsm);
 
 const char *vfio_ccw_state_name(VFIOCCWState state);
 const char *vfio_ccw_event_name(VFIOCCWEvent event);

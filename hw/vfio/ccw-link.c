@@ -409,6 +409,9 @@ static void finish(VFIOCCWJob *job)
     }
     g_free(job);
     kick(link);
+    if (vfio_ccw_link_idle(link)) {
+        deliver(link, (VFIOCCWNews) { .kind = VFIO_CCW_NEWS_IDLE });
+    }
     qemu_cond_signal(&link->job_done);
 }
 
@@ -714,6 +717,11 @@ void vfio_ccw_link_close(VFIOCCWLink *link)
     if (link->jobs && link->transport->cut) {
         link->transport->cut(link);
     }
+}
+
+bool vfio_ccw_link_idle(const VFIOCCWLink *link)
+{
+    return !link->jobs;
 }
 
 void vfio_ccw_link_drain(VFIOCCWLink *link)

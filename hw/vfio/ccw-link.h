@@ -75,6 +75,7 @@ typedef struct VFIOCCWNews {
         VFIO_CCW_NEWS_CRW,    /* .crw */
         VFIO_CCW_NEWS_REQ,
         VFIO_CCW_NEWS_GONE,
+        VFIO_CCW_NEWS_IDLE,   /* nobody asks the host anything just now */
     } kind;
     union {
         uint32_t request;
@@ -185,6 +186,9 @@ void vfio_ccw_link_give_up(VFIOCCWLink *link);
 
 /* The transport lost the host for good. */
 void vfio_ccw_link_lost(VFIOCCWLink *link);
+
+/* True where no worker has anything to do. */
+bool vfio_ccw_link_idle(const VFIOCCWLink *link);
 
 /* Stop: no interrupts, nothing is sent or delivered any more. */
 void vfio_ccw_link_close(VFIOCCWLink *link);

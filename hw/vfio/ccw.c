@@ -21,7 +21,9 @@
 #include "qapi/qapi-visit-sockets.h"
 #include "qemu/bitmap.h"
 #include "qemu/error-report.h"
+#include "qemu/main-loop.h"
 #include "qemu/module.h"
+#include "hw/hotplug.h"
 #include "hw/qdev-properties.h"
 #include "hw/resettable.h"
 #include "hw/s390x/ccw-device.h"
@@ -39,6 +41,13 @@
 
 #define MSG_TIMEOUT_MS 5000
 
+/*
+ * For a halt, for a clear, and for what is under way otherwise. A channel
+ * program that is not stopped by then is stopped by the host when it sees its
+ * device closed.
+ */
+#define QUIESCE_TIMEOUT_MS 500
+
 struct VFIOCCWDevice {
     S390CCWDevice parent_obj;
 
@@ -47,6 +56,9 @@ struct VFIOCCWDevice {
     VFIOCCWLink link;
     VFIOCCWFsm fsm;
     VFIOCCWStats stats;
+    bool unplugging;          /* when the host has stopped */
+    QEMUTimer *quiesce_timer;
+    uint32_t quiesce_timeout; /* ms */
     bool owns_fd;             /* vdev.fd, until it is attached */
     DECLARE_BITMAP(chpids, MAX_CHPID + 1); /* paths it has, or had */
     bool force_orb_pfch;
@@ -140,7 +152,7 @@ static void report(VFIOCCWDevice *vcdev, const VFIOCCWVerdict *verdict)
                 verdict->event != VFIO_CCW_EV_OPEN;
 
     css_generate_sch_crws(sch->cssid, sch->ssid, sch->schid, news,
-                          verdict->to != VFIO_CCW_NOT_OPER);
+                          verdict->to == VFIO_CCW_IDLE);
 }
 
 static void unplug(VFIOCCWDevice *vcdev)
@@ -327,6 +339,74 @@ static void relay_crw(VFIOCCWDevice *vcdev, CRW crw)
     }
 }
 
+/*
+ * Unplugging. The guest hears of it at once; then what the host has of its work
+ * is stopped, which takes as long as that takes, but no longer than it may.
+ */
+
+static void finish_unplug(void *opaque)
+{
+    DeviceState *dev = opaque;
+
+    if (dev->realized) {
+        hotplug_handler_unplug(qdev_get_hotplug_handler(dev), dev,
+                               &error_abort);
+        object_unparent(OBJECT(dev));
+    }
+    object_unref(OBJECT(dev));
+}
+
+/* In a bottom half: whoever noticed has the device on its stack. */
+static void go_away(VFIOCCWDevice *vcdev)
+{
+    vcdev->unplugging = false;
+    timer_del(vcdev->quiesce_timer);
+    aio_bh_schedule_oneshot(qemu_get_aio_context(), finish_unplug,
+                            object_ref(OBJECT(vcdev)));
+}
+
+static void go_away_when_stopped(VFIOCCWDevice *vcdev)
+{
+    if (vcdev->unplugging && !vfio_ccw_fsm_stopping(&vcdev->fsm) &&
+        vfio_ccw_link_idle(&vcdev->link)) {
+        go_away(vcdev);
+    }
+}
+
+/* In real time: a machine that is stopped gives its devices back as well. */
+static void set_quiesce_timer(VFIOCCWDevice *vcdev)
+{
+    timer_mod(vcdev->quiesce_timer,
+              qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + vcdev->quiesce_timeout);
+}
+
+static void quiesce_expired(void *opaque)
+{
+    VFIOCCWDevice *vcdev = opaque;
+
+    if (!vfio_ccw_fsm_stopping(&vcdev->fsm)) {
+        go_away(vcdev); /* and cut off what is under way yet */
+        return;
+    }
+    set_quiesce_timer(vcdev);
+    door(vcdev, vfio_ccw_fsm_event(&vcdev->fsm, VFIO_CCW_EV_EXPIRED));
+    go_away_when_stopped(vcdev);
+}
+
+static void unplug_request(CcwDevice *ccw_dev)
+{
+    VFIOCCWDevice *vcdev = VFIO_CCW(ccw_dev);
+
+    if (DEVICE(vcdev)->pending_deleted_event) {
+        return;
+    }
+    DEVICE(vcdev)->pending_deleted_event = true;
+    vcdev->unplugging = true;
+    set_quiesce_timer(vcdev);
+    door(vcdev, vfio_ccw_fsm_event(&vcdev->fsm, VFIO_CCW_EV_CLOSE));
+    go_away_when_stopped(vcdev);
+}
+
 static void host_news(void *opaque, const VFIOCCWNews *news)
 {
     VFIOCCWDevice *vcdev = opaque;
@@ -366,7 +446,10 @@ static void host_news(void *opaque, const VFIOCCWNews *news)
     case VFIO_CCW_NEWS_GONE:
         door(vcdev, vfio_ccw_fsm_event(fsm, VFIO_CCW_EV_GONE));
         break;
+    case VFIO_CCW_NEWS_IDLE:
+        break;
     }
+    go_away_when_stopped(vcdev);
 }
 
 /*
@@ -580,8 +663,11 @@ static bool realize_subchannel(VFIOCCWDevice *vcdev, Error **errp)
     vfio_ccw_fsm_init(&vcdev->fsm, &sch->curr_status);
     vfio_ccw_link_init(&vcdev->link, &vcdev->vdev, transport, vcdev->who,
                        host_news, vcdev);
+    vcdev->quiesce_timer = timer_new_ms(QEMU_CLOCK_REALTIME, quiesce_expired,
+                                        vcdev);
     if (!block_migration(vcdev, errp) || !open_host(vcdev, errp)) {
         migrate_del_blocker(&vcdev->migration_blocker);
+        timer_free(vcdev->quiesce_timer);
         vfio_ccw_link_destroy(&vcdev->link);
         cdc->unrealize(cdev);
         return false;
@@ -610,10 +696,11 @@ static void vfio_ccw_unrealize(DeviceState *dev)
     door(vcdev, vfio_ccw_fsm_event(&vcdev->fsm, VFIO_CCW_EV_CLOSE));
     vfio_ccw_link_close(link);
     vfio_ccw_link_drain(link);
-    if (vcdev->fsm.state == VFIO_CCW_QUIESCING) {
+    if (vcdev->fsm.state != VFIO_CCW_NOT_OPER) {
         door(vcdev, vfio_ccw_fsm_event(&vcdev->fsm, VFIO_CCW_EV_QUIESCED));
     }
     link->transport->detach(link);
+    timer_free(vcdev->quiesce_timer);
     vfio_ccw_link_destroy(link);
     migrate_del_blocker(&vcdev->migration_blocker);
     S390_CCW_DEVICE_GET_CLASS(cdev)->unrealize(cdev);
@@ -705,6 +792,8 @@ static void set_socket(Object *obj, Visitor *v, const char *name, void *opaque,
 static const Property vfio_ccw_properties[] = {
     DEFINE_PROP_STRING("sysfsdev", VFIOCCWDevice, vdev.sysfsdev),
     DEFINE_PROP_BOOL("force-orb-pfch", VFIOCCWDevice, force_orb_pfch, false),
+    DEFINE_PROP_UINT32("x-quiesce-timeout", VFIOCCWDevice, quiesce_timeout,
+                       QUIESCE_TIMEOUT_MS),
 #ifdef CONFIG_IOMMUFD
     DEFINE_PROP_LINK("iommufd", VFIOCCWDevice, vdev.iommufd,
                      TYPE_IOMMUFD_BACKEND, IOMMUFDBackend *),
@@ -724,6 +813,8 @@ static void describe_properties(ObjectClass *klass)
         "sysfs path of the host's mediated device");
     object_class_property_set_description(klass, "force-orb-pfch",
         "tell the host that every channel program may be prefetched");
+    object_class_property_set_description(klass, "x-quiesce-timeout",
+        "milliseconds that a host has for each step of stopping its device");
     object_class_property_set_description(klass, "loadparm",
         "which entry of the boot menu to choose");
 #ifdef CONFIG_IOMMUFD
@@ -743,6 +834,7 @@ static void describe_properties(ObjectClass *klass)
 static void vfio_ccw_class_init(ObjectClass *klass, const void *data)
 {
     DeviceClass *dc = DEVICE_CLASS(klass);
+    CCWDeviceClass *ck = CCW_DEVICE_CLASS(klass);
     S390CCWDeviceClass *cdc = S390_CCW_DEVICE_CLASS(klass);
     VFIOCCWDeviceClass *vcc = VFIO_CCW_CLASS(klass);
 
@@ -761,6 +853,7 @@ static void vfio_ccw_class_init(ObjectClass *klass, const void *data)
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
     dc->realize = vfio_ccw_realize;
     dc->unrealize = vfio_ccw_unrealize;
+    ck->unplug_request = unplug_request;
     cdc->handle_store = stsch;
     resettable_class_set_parent_phases(RESETTABLE_CLASS(klass), NULL,
                                        vfio_ccw_reset_hold, NULL,

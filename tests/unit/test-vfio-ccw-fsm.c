@@ -143,6 +143,7 @@ static const Input inputs[] = {
     EVENT(RETURNED),
     EVENT(OPEN),
     EVENT(CLOSE),
+    EVENT(EXPIRED),
     EVENT(QUIESCED),
     EVENT(RESET),
 };
@@ -236,6 +237,12 @@ static bool is_pending(const World *w)
     return w->schib.scsw.ctrl & PENDING;
 }
 
+static bool is_quiescing(VFIOCCWState state)
+{
+    return state == VFIO_CCW_QUIESCING_HALT ||
+           state == VFIO_CCW_QUIESCING_CLEAR || state == VFIO_CCW_QUIESCING;
+}
+
 /* May QEMU and the link bring @input now? */
 static bool is_legal(const World *w, const Input *input)
 {
@@ -252,15 +259,19 @@ static bool is_legal(const World *w, const Input *input)
                w->at_link == (input->event == VFIO_CCW_EV_SENT ? PLACE_KEPT
                                                                : PLACE_GOING);
     case KIND_ANSWER:
-        return input->superseded || gone || w->at_link == PLACE_GOING;
+        /* Who is stopped need not be heard first. */
+        return input->superseded || gone || w->at_link == PLACE_GOING ||
+               vfio_ccw_fsm_stopping(&w->fsm);
     case KIND_EVENT:
         switch (input->event) {
         case VFIO_CCW_EV_OPEN:
             return state == VFIO_CCW_STANDBY;
         case VFIO_CCW_EV_CLOSE:
             return state != VFIO_CCW_STANDBY && state != VFIO_CCW_QUIESCING;
+        case VFIO_CCW_EV_EXPIRED:
+            return vfio_ccw_fsm_stopping(&w->fsm);
         case VFIO_CCW_EV_QUIESCED:
-            return state == VFIO_CCW_QUIESCING;
+            return is_quiescing(state);
         case VFIO_CCW_EV_RETURNED:
             return state == VFIO_CCW_NOT_OPER;
         default:
@@ -337,9 +348,13 @@ static Ruling put(World *w, const Input *input)
     g_assert_not_reached();
 }
 
-static VFIOCCWFunction requested_by(VFIOCCWEvent instruction)
+static VFIOCCWFunction requested_by(const World *w, const Input *input)
 {
-    switch (instruction) {
+    if (is_quiescing(w->fsm.state)) {
+        return w->oracle.side == SIDE_HALTING ? VFIO_CCW_FN_HALT
+                                              : VFIO_CCW_FN_CLEAR;
+    }
+    switch (input->event) {
     case VFIO_CCW_EV_CSCH:
         return VFIO_CCW_FN_CLEAR;
     case VFIO_CCW_EV_HSCH:
@@ -368,7 +383,7 @@ static void follow_request(World *w, const Input *input)
         if (w->fsm.request == w->request) {
             differ(w, "a new request has the number of the last one");
         }
-        if (w->verdict.function != requested_by(input->event)) {
+        if (w->verdict.function != requested_by(w, input)) {
             differ(w, "asks for function %d", w->verdict.function);
         }
         w->at_link = PLACE_KEPT;
@@ -487,6 +502,10 @@ static void check_invariants(const World *w, uint16_t before)
     if (vfio_ccw_fsm_busy(&w->fsm) != !!newest[w->fsm.state]) {
         differ(w, "busy is wrong");
     }
+    if (vfio_ccw_fsm_stopping(&w->fsm) != (is_quiescing(w->fsm.state) &&
+                                           w->oracle.side != SIDE_CLOSING)) {
+        differ(w, "stopping is wrong");
+    }
     if (is_pending(w) && (!open || !operational)) {
         differ(w, "status pending where none may be");
     }
@@ -589,6 +608,7 @@ typedef struct Configuration {
     uint8_t at_link;
     bool at_host;
     bool late_due;
+    bool heeded;
     bool alert_pending;
     bool alert;
 } Configuration;
@@ -606,6 +626,7 @@ static GBytes *configuration(const World *w)
     key.at_link = w->at_link;
     key.at_host = w->fsm.at_host;
     key.late_due = w->fsm.late_due;
+    key.heeded = vfio_ccw_fsm_stopping(&w->fsm) && w->fsm.heeded;
     key.alert_pending = w->fsm.alert_pending;
     key.alert = w->fsm.alert.valid;
     return g_bytes_new(&key, sizeof(key));
@@ -706,6 +727,7 @@ static void force_lookup(World *w, VFIOCCWEvent event)
     w->fsm.end.valid = false;
     w->fsm.alert.valid = false;
     w->fsm.at_host = true;
+    w->fsm.heeded = true;
     w->request = w->fsm.request;
     if (event == VFIO_CCW_EV_TSCH) {
         w->schib.scsw.ctrl |= INTERMEDIATE;
@@ -942,6 +964,8 @@ static void test_all_ends(void)
 #define WITHDRAW_IRQ VFIO_CCW_DO_WITHDRAW_IRQ
 #define INTERRUPT VFIO_CCW_DO_INTERRUPT
 #define GONE (VFIO_CCW_DO_GIVE_UP_HOST | WITHDRAW_IRQ | VFIO_CCW_DO_REPORT)
+#define HIDING (WITHDRAW_IRQ | VFIO_CCW_DO_REPORT)
+#define STOPPING (HIDING | VFIO_CCW_DO_REQUEST)
 #define RESETTING (WITHDRAW | WITHDRAW_IRQ | VFIO_CCW_DO_RESET_HOST)
 #define HALTING SCSW_ACTL_HALT_PEND
 #define CLEARING SCSW_ACTL_CLEAR_PEND
@@ -1105,11 +1129,43 @@ static const Order orders[] = {
         { "SSCH old-ok CE+DE", VFIO_CCW_START_QUEUED, 0, START | STARTING },
         { "SENT ok CE+DE", VFIO_CCW_IDLE, INTERRUPT, START | DONE } } },
     { "nothing-reaches-the-guest-while-closing", {
-        { "SSCH SENT ok CLOSE", VFIO_CCW_QUIESCING, WITHDRAW | WITHDRAW_IRQ,
-          0 },
+        { "SSCH SENT ok CLOSE", VFIO_CCW_QUIESCING_HALT, STOPPING, 0 },
+        { "PCI alert CRW SCHIB REQ", VFIO_CCW_QUIESCING_HALT, 0, 0 },
+        { "SENT ok CE+DE", VFIO_CCW_QUIESCING_HALT, 0, 0 },
+        { "halted", VFIO_CCW_QUIESCING, WITHDRAW, 0 },
         { "CE+DE alert CRW SCHIB EIO-lost REQ", VFIO_CCW_QUIESCING, 0, 0 },
-        { "QUIESCED", VFIO_CCW_STANDBY, WITHDRAW | WITHDRAW_IRQ, 0 },
+        { "QUIESCED", VFIO_CCW_STANDBY, WITHDRAW, 0 },
         { "alert CRW REQ GONE RESET", VFIO_CCW_STANDBY, 0, 0 } } },
+    { "closing-cancels-what-the-host-has-not-seen", {
+        { "SSCH CLOSE", VFIO_CCW_QUIESCING, HIDING | WITHDRAW, 0 } } },
+    { "closing-halts-what-the-host-may-have", {
+        { "SSCH SENT CLOSE", VFIO_CCW_QUIESCING_HALT, STOPPING, 0 },
+        { "old-ok SENT halted RETRY halted SENT halted ok",
+          VFIO_CCW_QUIESCING_HALT, 0, 0 },
+        { "halted", VFIO_CCW_QUIESCING, WITHDRAW, 0 } } },
+    { "closing-clears-what-is-not-halted", {
+        { "SSCH SENT ok CLOSE SENT ENOMEM", VFIO_CCW_QUIESCING_CLEAR,
+          WITHDRAW | VFIO_CCW_DO_REQUEST, 0 },
+        { "halted CE+DE", VFIO_CCW_QUIESCING_CLEAR, 0, 0 },
+        { "SENT ok cleared", VFIO_CCW_QUIESCING, WITHDRAW, 0 } } },
+    { "closing-is-bounded", {
+        { "SSCH SENT CLOSE SENT EXPIRED", VFIO_CCW_QUIESCING_CLEAR,
+          WITHDRAW | VFIO_CCW_DO_REQUEST, 0 },
+        { "SENT EXPIRED", VFIO_CCW_QUIESCING, WITHDRAW, 0 } } },
+    { "closing-uses-the-guests-own-halt", {
+        { "SSCH SENT ok HSCH CLOSE", VFIO_CCW_QUIESCING_HALT, HIDING, 0 },
+        { "SENT ok halted", VFIO_CCW_QUIESCING, WITHDRAW, 0 } } },
+    { "closing-uses-a-halt-that-was-accepted", {
+        { "SSCH SENT ok HSCH SENT ok CLOSE", VFIO_CCW_QUIESCING_HALT, HIDING,
+          0 },
+        { "halted", VFIO_CCW_QUIESCING, WITHDRAW, 0 } } },
+    { "closing-uses-the-guests-own-clear", {
+        { "CSCH SENT CLOSE", VFIO_CCW_QUIESCING_CLEAR, HIDING, 0 },
+        { "ok halted cleared", VFIO_CCW_QUIESCING, WITHDRAW, 0 } } },
+    { "a-lost-host-need-not-be-stopped", {
+        { "SSCH SENT CLOSE old-EIO-lost", VFIO_CCW_QUIESCING,
+          WITHDRAW | VFIO_CCW_DO_GIVE_UP_HOST, 0 },
+        { "GONE", VFIO_CCW_QUIESCING, 0, 0 } } },
     { "a-disabled-subchannel-stays-quiet", {
         { "SSCH SENT ok CE TSCH MSCH DE alert", VFIO_CCW_IDLE, 0, 0 },
         { "MSCH TSCH", VFIO_CCW_IDLE, 0, 0, 1 } } },
@@ -1163,6 +1219,10 @@ static VFIOCCWVerdict impossible(VFIOCCWFsm *fsm, VFIOCCWEvent event)
 
 static bool is_possible(VFIOCCWState state, VFIOCCWEvent event)
 {
+    if (state == VFIO_CCW_QUIESCING_HALT ||
+        state == VFIO_CCW_QUIESCING_CLEAR) {
+        return event != VFIO_CCW_EV_OPEN;
+    }
     switch (event) {
     case VFIO_CCW_EV_SENT:
         return state == VFIO_CCW_START_QUEUED ||
@@ -1174,11 +1234,13 @@ static bool is_possible(VFIOCCWState state, VFIOCCWEvent event)
                state == VFIO_CCW_CLEAR_SENT;
     case VFIO_CCW_EV_OPEN:
         return state == VFIO_CCW_STANDBY;
+    case VFIO_CCW_EV_EXPIRED:
+        return false;
     case VFIO_CCW_EV_QUIESCED:
-        return state == VFIO_CCW_QUIESCING;
+        return is_quiescing(state);
     default:
         return state == VFIO_CCW_NOT_OPER || state == VFIO_CCW_STANDBY ||
-               state == VFIO_CCW_QUIESCING;
+               is_quiescing(state);
     }
 }
 
@@ -1186,8 +1248,8 @@ static void test_impossible(void)
 {
     static const VFIOCCWEvent events[] = {
         VFIO_CCW_EV_SENT, VFIO_CCW_EV_RETRY, VFIO_CCW_EV_ACCEPTED,
-        VFIO_CCW_EV_FAILED, VFIO_CCW_EV_OPEN, VFIO_CCW_EV_QUIESCED,
-        VFIO_CCW_EV_RETURNED,
+        VFIO_CCW_EV_FAILED, VFIO_CCW_EV_OPEN, VFIO_CCW_EV_EXPIRED,
+        VFIO_CCW_EV_QUIESCED, VFIO_CCW_EV_RETURNED,
     };
 
     for (int state = 0; state < VFIO_CCW_STATE__MAX; state++) {

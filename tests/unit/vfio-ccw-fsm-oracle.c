@@ -69,6 +69,8 @@ VFIOCCWState oracle_state(const Oracle *o)
     static const VFIOCCWState of_side[] = {
         [SIDE_CLOSED] = VFIO_CCW_STANDBY,
         [SIDE_OPEN] = VFIO_CCW_IDLE,
+        [SIDE_HALTING] = VFIO_CCW_QUIESCING_HALT,
+        [SIDE_CLEARING] = VFIO_CCW_QUIESCING_CLEAR,
         [SIDE_CLOSING] = VFIO_CCW_QUIESCING,
         [SIDE_LOST] = VFIO_CCW_NOT_OPER,
     };
@@ -465,8 +467,54 @@ static void zero_scsw(Oracle *o)
     forget_starts(o);
 }
 
+/*
+ * Going offline: what the host has is halted, and cleared if that does not end
+ * it in time. Linux's cio_cancel_halt_clear() has this order.
+ */
+
+static bool is_stopping(const Oracle *o)
+{
+    return o->side == SIDE_HALTING || o->side == SIDE_CLEARING;
+}
+
+static Ruling have_stopped(Oracle *o)
+{
+    o->side = SIDE_CLOSING;
+    return (Ruling) { .todo = VFIO_CCW_DO_WITHDRAW_REQUEST };
+}
+
+static Ruling stop_harder(Oracle *o)
+{
+    if (o->side == SIDE_CLEARING) {
+        return have_stopped(o);
+    }
+    o->side = SIDE_CLEARING;
+    o->stop_taken = false;
+    return (Ruling) {
+        .todo = VFIO_CCW_DO_WITHDRAW_REQUEST | VFIO_CCW_DO_REQUEST,
+    };
+}
+
+/* Nothing but the end of what was asked for last says that all has ended. */
+static Ruling status_while_stopping(Oracle *o, const SCSW *scsw)
+{
+    bool clears = scsw->ctrl & SCSW_FCTL_CLEAR_FUNC;
+    bool halts = !clears && scsw->ctrl & SCSW_FCTL_HALT_FUNC;
+
+    if (o->stop_taken && (o->side == SIDE_HALTING ? halts : clears)) {
+        return have_stopped(o);
+    }
+    return (Ruling) { .stale = true };
+}
+
 static Ruling lose_device(Oracle *o)
 {
+    if (is_stopping(o)) {
+        have_stopped(o);
+        return (Ruling) {
+            .todo = VFIO_CCW_DO_WITHDRAW_REQUEST | VFIO_CCW_DO_GIVE_UP_HOST,
+        };
+    }
     if (o->side != SIDE_OPEN) {
         return refuse(0);
     }
@@ -483,6 +531,9 @@ Ruling oracle_progress(Oracle *o, VFIOCCWEvent event, uint32_t request)
 {
     Place *function = newest_function(o);
 
+    if (is_stopping(o) && request == o->request) {
+        return refuse(0);
+    }
     if (o->side != SIDE_OPEN || request != o->request || !function) {
         return (Ruling) { .stale = true };
     }
@@ -508,6 +559,10 @@ Ruling oracle_answered(Oracle *o, const VFIOCCWAnswer *answer)
         answer->request == o->start_request &&
         answer->request != o->request) {
         o->start_at_host = false;
+    }
+    if (is_stopping(o) && answer->request == o->request) {
+        o->stop_taken = !answer->ret;
+        return answer->ret ? stop_harder(o) : refuse(0);
     }
     if (o->side != SIDE_OPEN || answer->request != o->request || !function) {
         return (Ruling) { .stale = true };
@@ -640,10 +695,17 @@ Ruling oracle_irb(Oracle *o, const IRB *irb)
 {
     const SCSW *scsw = &irb->scsw;
 
+    bool unsolicited = !(scsw->flags & SCSW_FLAGS_MASK_CC) &&
+                       stctl(scsw) == UNSOLICITED;
+
+    if (is_stopping(o) && (scsw->ctrl & SCSW_STCTL_STATUS_PEND) &&
+        !unsolicited) {
+        return status_while_stopping(o, scsw);
+    }
     if (o->side != SIDE_OPEN || !(scsw->ctrl & SCSW_STCTL_STATUS_PEND)) {
         return (Ruling) { .stale = true };
     }
-    if (!(scsw->flags & SCSW_FLAGS_MASK_CC) && stctl(scsw) == UNSOLICITED) {
+    if (unsolicited) {
         return (Ruling) { .todo = show_alert(o, irb) };
     }
     if (scsw->ctrl & SCSW_FCTL_CLEAR_FUNC) {
@@ -673,6 +735,10 @@ static Ruling reset_subchannel(Oracle *o)
             .todo = VFIO_CCW_DO_GIVE_UP_HOST | VFIO_CCW_DO_WITHDRAW_IRQ,
         };
     }
+    if (is_stopping(o) || o->side == SIDE_CLOSING) {
+        o->pmcw.flags &= ~OPERATIONAL;
+        return refuse(0);
+    }
     if (o->side != SIDE_OPEN) {
         return refuse(0);
     }
@@ -696,15 +762,27 @@ static Ruling open_side(Oracle *o, Side from)
     return (Ruling) { .todo = VFIO_CCW_DO_REPORT };
 }
 
+/* Only what the host may have seen has to be stopped there. */
 static Ruling close_side(Oracle *o)
 {
+    const unsigned hidden = VFIO_CCW_DO_WITHDRAW_IRQ | VFIO_CCW_DO_REPORT;
+    bool clears = o->clear != PLACE_NONE;
+    bool halts = o->halt != PLACE_NONE;
+    bool starts = o->start == PLACE_GOING || o->start == PLACE_TAKEN;
+
     if (o->side != SIDE_OPEN) {
         return refuse(0);
     }
+    o->stop_taken = clears ? o->clear == PLACE_TAKEN : o->halt == PLACE_TAKEN;
     zero_scsw(o);
-    o->side = SIDE_CLOSING;
+    o->pmcw.flags &= ~OPERATIONAL;
+    o->side = clears ? SIDE_CLEARING : halts || starts ? SIDE_HALTING
+                                                       : SIDE_CLOSING;
+    if (!is_stopping(o)) {
+        return (Ruling) { .todo = hidden | VFIO_CCW_DO_WITHDRAW_REQUEST };
+    }
     return (Ruling) {
-        .todo = VFIO_CCW_DO_WITHDRAW_REQUEST | VFIO_CCW_DO_WITHDRAW_IRQ,
+        .todo = hidden | (halts || clears ? 0 : VFIO_CCW_DO_REQUEST),
     };
 }
 
@@ -727,11 +805,11 @@ Ruling oracle_event(Oracle *o, VFIOCCWEvent event)
         return open_side(o, SIDE_CLOSED);
     case VFIO_CCW_EV_CLOSE:
         return close_side(o);
+    case VFIO_CCW_EV_EXPIRED:
+        return is_stopping(o) ? stop_harder(o) : refuse(0);
     case VFIO_CCW_EV_QUIESCED:
         o->side = SIDE_CLOSED;
-        return (Ruling) {
-            .todo = VFIO_CCW_DO_WITHDRAW_REQUEST | VFIO_CCW_DO_WITHDRAW_IRQ,
-        };
+        return (Ruling) { .todo = VFIO_CCW_DO_WITHDRAW_REQUEST };
     case VFIO_CCW_EV_RESET:
         return reset_subchannel(o);
     default:

@@ -19,7 +19,9 @@
 typedef enum Side {
     SIDE_CLOSED,    /* not open for I/O */
     SIDE_OPEN,
-    SIDE_CLOSING,   /* outstanding work is awaited */
+    SIDE_HALTING,   /* to be closed: the host is to halt what it has */
+    SIDE_CLEARING,  /* ... or to clear it */
+    SIDE_CLOSING,   /* it has nothing, QEMU's own work is awaited */
     SIDE_LOST,      /* the device is gone */
 } Side;
 
@@ -48,6 +50,7 @@ typedef struct Oracle {
     Place clear;
     bool start_at_host;     /* sent, and its end was not seen */
     bool device_end_due;    /* of a start whose primary status was taken */
+    bool stop_taken;        /* the halt or clear of a side to be closed */
     bool shows_alert;       /* the pending status is unsolicited */
     uint32_t request;
     uint32_t start_request; /* of the newest start */

@@ -73,6 +73,9 @@ static void report(const VFIOCCWVerdict *verdict)
     }
 }
 
+/* What the state machine was told last that led to another state */
+static VFIOCCWEvent last_event;
+
 static void carry_out(const VFIOCCWVerdict *verdict)
 {
     unsigned todo = verdict->todo;
@@ -115,6 +118,9 @@ static void door(VFIOCCWVerdict verdict)
             vfio_ccw_event_name(verdict.event), verdict.stale ? " (stale)" : "",
             vfio_ccw_state_name(verdict.from), vfio_ccw_state_name(verdict.to),
             verdict.todo);
+    if (verdict.to != verdict.from) {
+        last_event = verdict.event;
+    }
     carry_out(&verdict);
 }
 
@@ -162,6 +168,8 @@ static void host_news(void *opaque, const VFIOCCWNews *news)
         break;
     case VFIO_CCW_NEWS_REQ:
         door(vfio_ccw_fsm_event(fsm, VFIO_CCW_EV_REQ));
+        break;
+    case VFIO_CCW_NEWS_IDLE:
         break;
     case VFIO_CCW_NEWS_GONE:
         door(vfio_ccw_fsm_event(fsm, VFIO_CCW_EV_GONE));
@@ -572,17 +580,46 @@ void sim_guest_open(void)
     msch(true);
 }
 
+/* Where the host did not say that it failed, it does nothing any more. */
+static void check_quiesced(void)
+{
+    bool by_end = last_event == VFIO_CCW_EV_IRB_HALT ||
+                  last_event == VFIO_CCW_EV_IRB_CLEAR;
+
+    if (by_end && sim_device_active_start() && host_can_tell_ends_apart() &&
+        sim.start[sim_device_active_start()].life == sim.link.life) {
+        sim_fail("start %u runs, but its host is quiesced",
+                 sim_device_active_start());
+    }
+}
+
+/* QEMU may lose its patience at any time, and does when nothing goes on. */
+static void await_quiesced(void)
+{
+    unsigned patience = sim_one_in(4) ? sim_below(100) : UINT_MAX;
+
+    while (vfio_ccw_fsm_stopping(&sim.fsm)) {
+        if (!patience-- || !sim_step_outside_guest()) {
+            door(vfio_ccw_fsm_event(&sim.fsm, VFIO_CCW_EV_EXPIRED));
+        }
+        sim_check();
+    }
+    check_quiesced();
+}
+
 void sim_guest_unplug(void)
 {
     sim_log("guest: unplug");
     if (sim.fsm.state == VFIO_CCW_START_QUEUED) {
         newest()->never_send = true;
     }
-    sim.unplugged = true;
     door(vfio_ccw_fsm_event(&sim.fsm, VFIO_CCW_EV_CLOSE));
+    sim.function = VFIO_CCW_FN__MAX;
+    await_quiesced();
+    sim.unplugged = true;
     vfio_ccw_link_close(&sim.link);
     vfio_ccw_link_drain(&sim.link);
-    if (sim.fsm.state == VFIO_CCW_QUIESCING) {
+    if (sim.fsm.state != VFIO_CCW_NOT_OPER) {
         door(vfio_ccw_fsm_event(&sim.fsm, VFIO_CCW_EV_QUIESCED));
     }
     if (sim.fsm.state != VFIO_CCW_STANDBY &&

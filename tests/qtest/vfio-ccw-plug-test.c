@@ -1,0 +1,450 @@
+/*
+ * QTest of vfio-ccw that is unplugged: by QMP and by its host, in any state
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * All code below runs in the test's thread; see vfio-ccw-fixture.h.
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qobject/qdict.h"
+#include "vfio-ccw-fixture.h"
+
+/* A device that is usable, and whose host has so long for each step */
+static Bed *bed_quiescing(unsigned ms)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    Bed *bed = bed_unplugged(&config);
+
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'device_add', 'arguments':"
+                             "{'driver': 'vfio-ccw', 'id': 'ccw0',"
+                             "'devno': 'fe.0.1234', 'x-msg-timeout': 60000,"
+                             "'x-quiesce-timeout': %u,"
+                             "'socket': {'type': 'unix', 'path': %s}}}",
+                             ms, bed->socket);
+    expect_subchannel_report(bed);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    assert_usable(bed);
+    return bed;
+}
+
+/* What is to come of the host comes. */
+static Bed *bed_patient(void)
+{
+    return bed_quiescing(60000);
+}
+
+/* Nothing comes of it, which is to be noticed soon. */
+static Bed *bed_impatient(void)
+{
+    return bed_quiescing(50);
+}
+
+/* A request to unplug, and what is to be seen of it */
+
+static void request_by_qmp(Bed *bed)
+{
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'device_del',"
+                             "'arguments': {'id': 'ccw0'}}");
+}
+
+static void request_by_host(Bed *bed)
+{
+    vfio_ccw_host_signal(bed->host, VFIO_CCW_REQ_IRQ_INDEX);
+}
+
+static void assert_not_operational(Bed *bed)
+{
+    IRB irb;
+
+    g_assert_cmpint(ssch(bed), ==, 3);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 3);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 3);
+    g_assert_cmpint(qcss_xsch(bed->qts, SCHID), ==, 3);
+    g_assert_cmpint(qcss_tsch(bed->qts, SCHID, &irb), ==, 3);
+}
+
+/* The guest has heard of it, and hears nothing more until it is over. */
+static void expect_leaving(Bed *bed, const char *state)
+{
+    expect_subchannel_report(bed);
+    wait_state(bed, state);
+    g_assert_cmphex(qcss_find(bed->qts, DEVNO), ==, 0);
+    assert_not_operational(bed);
+    expect_nothing(bed);
+}
+
+static void expect_gone_for_good(Bed *bed, unsigned closes)
+{
+    qtest_qmp_eventwait(bed->qts, "DEVICE_DELETED");
+    assert_unplugged(bed);
+    expect_nothing(bed);
+    g_assert_false(qcss_dequeue_crw_mchk(bed->qts));
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_CLOSES, closes);
+}
+
+static void assert_pluggable_again(Bed *bed)
+{
+    plug(bed);
+    expect_subchannel_report(bed);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    assert_usable(bed);
+}
+
+/* Quiescing: cancelled, else halted, else cleared */
+
+static void test_queued_start_is_cancelled(void)
+{
+    Bed *bed = bed_patient();
+    unsigned starts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS);
+
+    start_queued(bed);
+    request_by_qmp(bed);
+    expect_leaving(bed, "QUIESCING");
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
+    expect_gone_for_good(bed, 1);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS), ==,
+                    starts);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host,
+                                        VFIO_CCW_HOST_ASYNC_WRITES), ==, 0);
+    assert_pluggable_again(bed);
+    bed_end(bed);
+}
+
+/* The host is not closed before its device has ended the halt. */
+static void test_active_start_is_halted(void)
+{
+    Bed *bed = bed_patient();
+
+    start_active(bed);
+    request_by_qmp(bed);
+    vfio_ccw_host_wait_halt(bed->host);
+    expect_leaving(bed, "QUIESCING_HALT");
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_gone_for_good(bed, 1);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_CLEARS), ==,
+                    0);
+    assert_pluggable_again(bed);
+    bed_end(bed);
+}
+
+static void test_failed_halt_is_followed_by_a_clear(void)
+{
+    Bed *bed = bed_patient();
+
+    start_active(bed);
+    vfio_ccw_host_answer(bed->host, VFIO_CCW_HOST_HALT, -ENOMEM, 1);
+    request_by_qmp(bed);
+    vfio_ccw_host_wait_clear(bed->host);
+    expect_leaving(bed, "QUIESCING_CLEAR");
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_gone_for_good(bed, 1);
+    assert_pluggable_again(bed);
+    bed_end(bed);
+}
+
+/* The device does not hear of the halt: it is cleared after a while. */
+static void test_lost_halt_is_followed_by_a_clear(void)
+{
+    Bed *bed = bed_impatient();
+
+    start_active(bed);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_DEVICE_HALT);
+    request_by_qmp(bed);
+    expect_subchannel_report(bed);
+    vfio_ccw_host_wait_halt(bed->host);
+    vfio_ccw_host_wait_clear(bed->host);
+    expect_gone_for_good(bed, 1);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_DEVICE_HALT);
+    assert_pluggable_again(bed);
+    bed_end(bed);
+}
+
+/* Nobody answers anything: it takes its time, but an end it has. */
+static void test_stuck_host_is_cut_off(void)
+{
+    Bed *bed = bed_impatient();
+
+    start_sent(bed);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_HALT);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_CLEAR);
+    request_by_qmp(bed);
+    expect_subchannel_report(bed);
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'query-status'}");
+    qtest_qmp_eventwait(bed->qts, "DEVICE_DELETED");
+    assert_unplugged(bed);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_CLOSES, 1);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_HALT);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_CLEAR);
+    assert_pluggable_again(bed);
+    bed_end(bed);
+}
+
+static void test_host_is_lost_meanwhile(void)
+{
+    Bed *bed = bed_patient();
+
+    start_active(bed);
+    request_by_qmp(bed);
+    vfio_ccw_host_wait_halt(bed->host);
+    expect_leaving(bed, "QUIESCING_HALT");
+    bed_stop_host(bed);
+    qtest_qmp_eventwait(bed->qts, "DEVICE_DELETED");
+    assert_unplugged(bed);
+    g_assert_false(qcss_dequeue_crw_mchk(bed->qts));
+    bed_end(bed);
+}
+
+/* The css core makes all its devices look present; this one stays hidden. */
+static void test_machine_is_reset_meanwhile(void)
+{
+    Bed *bed = bed_patient();
+
+    start_active(bed);
+    request_by_qmp(bed);
+    vfio_ccw_host_wait_halt(bed->host);
+    expect_leaving(bed, "QUIESCING_HALT");
+    qtest_system_reset(bed->qts);
+    g_assert_cmphex(qcss_find(bed->qts, DEVNO), ==, 0);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_gone_for_good(bed, 1);
+    assert_pluggable_again(bed);
+    bed_end(bed);
+}
+
+static void test_machine_is_stopped_meanwhile(void)
+{
+    Bed *bed = bed_patient();
+
+    start_active(bed);
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'stop'}");
+    request_by_qmp(bed);
+    vfio_ccw_host_wait_halt(bed->host);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    qtest_qmp_eventwait(bed->qts, "DEVICE_DELETED");
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_CLOSES, 1);
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'cont'}");
+    expect_subchannel_report(bed);
+    assert_pluggable_again(bed);
+    bed_end(bed);
+}
+
+/* Requests in every state, of both who can make one */
+
+static void in_idle(Bed *bed)
+{
+}
+
+static void in_start_queued(Bed *bed)
+{
+    start_queued(bed);
+}
+
+static void in_start_sent(Bed *bed)
+{
+    start_sent(bed);
+}
+
+static void in_start_active(Bed *bed)
+{
+    start_active(bed);
+}
+
+static void in_status_pending(Bed *bed)
+{
+    int polls = 0;
+
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_ATTENTION, 0, 0);
+    while (!(scsw_ctrl(bed) & SCSW_STCTL_STATUS_PEND)) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+    }
+}
+
+static void in_halt_queued(Bed *bed)
+{
+    vfio_ccw_host_answer(bed->host, VFIO_CCW_HOST_HALT, -EBUSY, 1);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    wait_state(bed, "HALT_QUEUED");
+}
+
+static void in_halt_sent(Bed *bed)
+{
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_HALT);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_HALT);
+}
+
+static void in_halt_active(Bed *bed)
+{
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    wait_state(bed, "HALT_ACTIVE");
+}
+
+static void in_clear_queued(Bed *bed)
+{
+    vfio_ccw_host_answer(bed->host, VFIO_CCW_HOST_CLEAR, -EBUSY, 1);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    wait_state(bed, "CLEAR_QUEUED");
+}
+
+static void in_clear_sent(Bed *bed)
+{
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_CLEAR);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_CLEAR);
+}
+
+static void in_clear_active(Bed *bed)
+{
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    wait_state(bed, "CLEAR_ACTIVE");
+}
+
+static void in_not_oper(Bed *bed)
+{
+    vfio_ccw_host_make_gone(bed->host);
+    g_assert_cmpint(ssch(bed), ==, 0);
+    wait_state(bed, "NOT_OPER");
+    expect_subchannel_report(bed);
+}
+
+typedef struct State {
+    const char *name;
+    void (*enter)(Bed *bed);
+} State;
+
+static const State states[] = {
+    { "idle", in_idle },
+    { "start-queued", in_start_queued },
+    { "start-sent", in_start_sent },
+    { "start-active", in_start_active },
+    { "status-pending", in_status_pending },
+    { "halt-queued", in_halt_queued },
+    { "halt-sent", in_halt_sent },
+    { "halt-active", in_halt_active },
+    { "clear-queued", in_clear_queued },
+    { "clear-sent", in_clear_sent },
+    { "clear-active", in_clear_active },
+    { "not-oper", in_not_oper },
+};
+
+/*
+ * The host is of no help: it withholds what it withholds, and its device
+ * presents no status. Twice is once.
+ */
+static void request_twice(const State *state, void (*request)(Bed *bed))
+{
+    Bed *bed = bed_impatient();
+    QDict *answer;
+
+    state->enter(bed);
+    request(bed);
+    request_by_host(bed);
+    if (request == request_by_qmp) {
+        /* Whichever of the two errors: it is going, or has gone. */
+        answer = qtest_qmp(bed->qts, "{'execute': 'device_del', 'arguments':"
+                           "{'id': 'ccw0'}}");
+        g_assert_true(qdict_haskey(answer, "error"));
+        qobject_unref(answer);
+    }
+    if (state->enter != in_not_oper) {
+        expect_subchannel_report(bed);
+    }
+    expect_gone_for_good(bed, 1);
+    bed_end(bed);
+}
+
+static void test_by_qmp(const void *state)
+{
+    request_twice(state, request_by_qmp);
+}
+
+static void test_by_host(const void *state)
+{
+    request_twice(state, request_by_host);
+}
+
+/* Around realize, and of one while another is realized */
+
+static void test_directly_after_plug(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    Bed *bed = bed_unplugged(&config);
+
+    for (unsigned round = 1; round <= 3; round++) {
+        plug(bed);
+        request_by_qmp(bed);
+        qtest_qmp_eventwait(bed->qts, "DEVICE_DELETED");
+        assert_unplugged(bed);
+        vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_CLOSES, round);
+    }
+    bed_end(bed);
+}
+
+/* The one waits for its halt when the other comes, and goes when it may. */
+static void test_while_another_is_plugged(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    Bed *bed = bed_patient();
+    g_autofree char *socket = g_strdup_printf("%s1", bed->socket);
+    VfioCcwHost *host;
+
+    config.pmcw.devno = DEVNO + 1;
+    host = vfio_ccw_host_start(socket, &config, &error_abort);
+    start_active(bed);
+    request_by_qmp(bed);
+    vfio_ccw_host_wait_halt(bed->host);
+    expect_leaving(bed, "QUIESCING_HALT");
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'device_add', 'arguments':"
+                             "{'driver': 'vfio-ccw', 'id': 'ccw1',"
+                             "'devno': 'fe.0.1235', 'x-msg-timeout': 60000,"
+                             "'socket': {'type': 'unix', 'path': %s}}}",
+                             socket);
+    g_assert_cmphex(qcss_find(bed->qts, DEVNO + 1), !=, 0);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    qtest_qmp_eventwait(bed->qts, "DEVICE_DELETED");
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_CLOSES, 1);
+    g_assert_cmphex(qcss_find(bed->qts, DEVNO + 1), !=, 0);
+    vfio_ccw_host_stop(host, &error_abort);
+    bed_end(bed);
+}
+
+static void add_tests(void)
+{
+    qtest_add_func("/vfio-ccw/quiesce/queued-start-is-cancelled",
+                   test_queued_start_is_cancelled);
+    qtest_add_func("/vfio-ccw/quiesce/active-start-is-halted",
+                   test_active_start_is_halted);
+    qtest_add_func("/vfio-ccw/quiesce/failed-halt-is-followed-by-a-clear",
+                   test_failed_halt_is_followed_by_a_clear);
+    qtest_add_func("/vfio-ccw/quiesce/lost-halt-is-followed-by-a-clear",
+                   test_lost_halt_is_followed_by_a_clear);
+    qtest_add_func("/vfio-ccw/quiesce/stuck-host-is-cut-off",
+                   test_stuck_host_is_cut_off);
+    qtest_add_func("/vfio-ccw/quiesce/host-is-lost-meanwhile",
+                   test_host_is_lost_meanwhile);
+    qtest_add_func("/vfio-ccw/quiesce/machine-is-reset-meanwhile",
+                   test_machine_is_reset_meanwhile);
+    qtest_add_func("/vfio-ccw/quiesce/machine-is-stopped-meanwhile",
+                   test_machine_is_stopped_meanwhile);
+    for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+        g_autofree char *by_qmp = g_strdup_printf("/vfio-ccw/unplug/by-qmp/%s",
+                                                  states[i].name);
+        g_autofree char *by_host = g_strdup_printf(
+            "/vfio-ccw/unplug/by-host/%s", states[i].name);
+
+        qtest_add_data_func(by_qmp, &states[i], test_by_qmp);
+        qtest_add_data_func(by_host, &states[i], test_by_host);
+    }
+    qtest_add_func("/vfio-ccw/unplug/directly-after-plug",
+                   test_directly_after_plug);
+    qtest_add_func("/vfio-ccw/unplug/while-another-is-plugged",
+                   test_while_another_is_plugged);
+}
+
+int main(int argc, char **argv)
+{
+    return vfio_ccw_test_main(argc, argv, add_tests);
+}
