@@ -28,6 +28,7 @@
  */
 
 #include "qemu/osdep.h"
+#include <sys/uio.h>
 #include <linux/vfio.h>
 #include <linux/vfio_ccw.h>
 #include "qapi/error.h"
@@ -143,9 +144,27 @@ static void send_request(VFIOCCWLink *link)
     deliver_request(link, VFIO_CCW_NEWS_SENT, link->queued.number);
 }
 
+/*
+ * Has this interrupt been signalled? The host has the same eventfd, and with it
+ * the same O_NONBLOCK: it could make us wait here. Not so with RWF_NOWAIT, but
+ * for kernels before 5.8, which do not have that for eventfds.
+ */
+static bool take_signal(EventNotifier *notifier)
+{
+    uint64_t count;
+    struct iovec iov = { .iov_base = &count, .iov_len = sizeof(count) };
+    ssize_t n = preadv2(event_notifier_get_fd(notifier), &iov, 1, -1,
+                        RWF_NOWAIT);
+
+    if (n < 0 && errno == EOPNOTSUPP) {
+        return event_notifier_test_and_clear(notifier);
+    }
+    return n == sizeof(count);
+}
+
 static void note_io_signal(VFIOCCWLink *link)
 {
-    if (event_notifier_test_and_clear(&link->irq[VFIO_CCW_IO_IRQ_INDEX])) {
+    if (take_signal(&link->irq[VFIO_CCW_IO_IRQ_INDEX])) {
         link->due[VFIO_CCW_LANE_IRB] = true;
     }
 }
@@ -358,7 +377,7 @@ static void finish_reset(VFIOCCWJob *job)
     VFIOCCWLink *link = job->link;
 
     if (link->open) {
-        event_notifier_test_and_clear(&link->irq[VFIO_CCW_IO_IRQ_INDEX]);
+        take_signal(&link->irq[VFIO_CCW_IO_IRQ_INDEX]);
     }
     link->due[VFIO_CCW_LANE_IRB] = false;
     if (job->ret) {
@@ -488,7 +507,7 @@ static void crw_irq(void *opaque)
 {
     VFIOCCWLink *link = opaque;
 
-    if (event_notifier_test_and_clear(&link->irq[VFIO_CCW_CRW_IRQ_INDEX])) {
+    if (take_signal(&link->irq[VFIO_CCW_CRW_IRQ_INDEX])) {
         make_due(link, VFIO_CCW_LANE_CRW);
     }
 }
@@ -497,7 +516,7 @@ static void req_irq(void *opaque)
 {
     VFIOCCWLink *link = opaque;
 
-    if (event_notifier_test_and_clear(&link->irq[VFIO_CCW_REQ_IRQ_INDEX])) {
+    if (take_signal(&link->irq[VFIO_CCW_REQ_IRQ_INDEX])) {
         deliver(link, (VFIOCCWNews) { .kind = VFIO_CCW_NEWS_REQ });
     }
 }
