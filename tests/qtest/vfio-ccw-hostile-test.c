@@ -1,0 +1,1382 @@
+/*
+ * QTest of vfio-ccw: a hostile or dying server cannot hurt QEMU
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Between QEMU and a good host is a wire that changes, drops or cuts messages,
+ * or adds to them. Whatever it does, plugging ends with an error, or the device
+ * works, or it is gone as a lost device is; QEMU answers, its other device goes
+ * on, and no file descriptor is left behind. The wire's thread runs the
+ * functions named tamper_*, the test's thread everything else.
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/thread.h"
+#include "qobject/qdict.h"
+#include "vfio-ccw-fixture.h"
+#include "vfio-ccw-wire.h"
+
+#define WITNESS_SCHID (SCHID + 1)
+
+/* Soon over, where no answer comes */
+#define SHORT_TIMEOUT_MS 100
+#define LONG_TIMEOUT_MS 60000
+
+/* How much more memory than before QEMU may use while it is flooded */
+#define MAX_GROWTH (64 * 1024 * 1024)
+
+/* A machine with a device that nobody attacks, and a wire for one that is */
+typedef struct Scene {
+    Bed *bed;
+    Wire *wire;
+    VfioCcwHost *witness;
+    unsigned fds;
+} Scene;
+
+static unsigned count_fds(Scene *scene)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/fd",
+                                            qtest_pid(scene->bed->qts));
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    unsigned n = 0;
+
+    while (g_dir_read_name(dir)) {
+        n++;
+    }
+    return n;
+}
+
+static uint64_t resident_bytes(Scene *scene)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/statm",
+                                            qtest_pid(scene->bed->qts));
+    g_autofree char *text = NULL;
+    uint64_t total, resident;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    g_assert_cmpint(sscanf(text, "%" SCNu64 " %" SCNu64, &total, &resident),
+                    ==, 2);
+    return resident * qemu_real_host_page_size();
+}
+
+static void forget_reports(Scene *scene)
+{
+    CRW crw;
+
+    while (qcss_stcrw(scene->bed->qts, &crw) == 0) {
+        ;
+    }
+    qcss_dequeue_crw_mchk(scene->bed->qts);
+}
+
+static void unplug(Scene *scene)
+{
+    qtest_qmp_device_del(scene->bed->qts, "ccw0");
+    assert_unplugged(scene->bed);
+    forget_reports(scene);
+}
+
+static QDict *try_to_plug(Scene *scene, int timeout)
+{
+    return qtest_qmp(scene->bed->qts,
+                     "{'execute': 'device_add', 'arguments': {"
+                     "'driver': 'vfio-ccw', 'id': 'ccw0',"
+                     "'devno': 'fe.0.1234', 'x-msg-timeout': %d,"
+                     "'socket': {'type': 'unix', 'path': %s}}}",
+                     timeout, scene->bed->socket);
+}
+
+static void start_witness(Scene *scene, const VfioCcwHostConfig *config)
+{
+    QTestState *qts = scene->bed->qts;
+    g_autofree char *path = g_build_filename(scene->bed->dir, "witness", NULL);
+
+    scene->witness = vfio_ccw_host_start(path, config, &error_abort);
+    qtest_qmp_assert_success(qts, "{'execute': 'device_add', 'arguments': {"
+                             "'driver': 'vfio-ccw', 'id': 'ccw1',"
+                             "'devno': 'fe.0.1235', 'x-msg-timeout': 60000,"
+                             "'socket': {'type': 'unix', 'path': %s}}}", path);
+    g_assert_cmphex(qcss_find(qts, DEVNO + 1), ==, WITNESS_SCHID);
+    qcss_enable(qts, WITNESS_SCHID, INTPARM_MSCH);
+}
+
+static Scene *scene_new(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    Scene *scene = g_new0(Scene, 1);
+    Bed *bed = bed_new();
+    g_autofree char *host_path = g_build_filename(bed->dir, "host", NULL);
+
+    scene->bed = bed;
+    bed->host = vfio_ccw_host_start(host_path, &config, &error_abort);
+    scene->wire = wire_new(bed->socket, host_path);
+    bed->qts = qcss_init(MACHINE_ARGS);
+    /* The attacked device gets the subchannel that the fixture knows. */
+    plug(bed);
+    start_witness(scene, &config);
+    unplug(scene);
+    scene->fds = count_fds(scene);
+    return scene;
+}
+
+static void plug_and_enable(Scene *scene, int timeout)
+{
+    QDict *response = try_to_plug(scene, timeout);
+
+    g_assert_true(qdict_haskey(response, "return"));
+    qobject_unref(response);
+    forget_reports(scene);
+    qcss_enable(scene->bed->qts, SCHID, INTPARM_MSCH);
+    assert_usable(scene->bed);
+}
+
+/* QEMU answers, and its other device does not even notice. */
+static void assert_unhurt(Scene *scene)
+{
+    QTestState *qts = scene->bed->qts;
+    ORB orb = noop_orb(scene->bed);
+    IRB irb;
+
+    qtest_qmp_assert_success(qts, "{'execute': 'query-status'}");
+    g_assert_cmpint(qcss_ssch(qts, WITNESS_SCHID, &orb), ==, 0);
+    vfio_ccw_host_wait_start(scene->witness, NULL);
+    vfio_ccw_host_present_status(scene->witness, NORMAL_END, 0, 0);
+    qcss_wait_irb(qts, WITNESS_SCHID, &irb);
+    g_assert_cmphex(irb.scsw.dstat, ==, NORMAL_END);
+}
+
+static void assert_nothing_left(Scene *scene)
+{
+    assert_unplugged(scene->bed);
+    g_assert_cmpint(count_fds(scene), ==, scene->fds);
+}
+
+static void scene_end(Scene *scene)
+{
+    assert_unhurt(scene);
+    wire_set_tamper(scene->wire, NULL, NULL);
+    qtest_qmp_device_del(scene->bed->qts, "ccw1");
+    wire_free(scene->wire);
+    vfio_ccw_host_stop(scene->witness, &error_abort);
+    bed_end(scene->bed);
+    g_free(scene);
+}
+
+/*
+ * What can be wrong with any reply. An alteration returns the message's fate.
+ */
+
+static void set_size(WireMessage *message, unsigned size)
+{
+    unsigned old = message->bytes->len;
+
+    g_byte_array_set_size(message->bytes, size);
+    if (size > old) {
+        memset(message->bytes->data + old, 0x5a, size - old);
+    }
+    wire_header(message)->size = size;
+}
+
+static void fill_payload(WireMessage *message, uint8_t value)
+{
+    memset(message->bytes->data + sizeof(VFIOUserHdr), value,
+           message->bytes->len - sizeof(VFIOUserHdr));
+}
+
+static void set_error(WireMessage *message, uint32_t error)
+{
+    set_size(message, sizeof(VFIOUserHdr));
+    wire_header(message)->flags |= VFIO_USER_ERROR;
+    wire_header(message)->error_reply = error;
+}
+
+static WireFate drop(Wire *wire, WireMessage *message)
+{
+    return WIRE_DROP;
+}
+
+static WireFate wrong_id(Wire *wire, WireMessage *message)
+{
+    wire_header(message)->id ^= 0x5555;
+    return WIRE_PASS;
+}
+
+static WireFate wrong_command(Wire *wire, WireMessage *message)
+{
+    wire_header(message)->command++;
+    return WIRE_PASS;
+}
+
+static WireFate unknown_command(Wire *wire, WireMessage *message)
+{
+    wire_header(message)->command = UINT16_MAX;
+    return WIRE_PASS;
+}
+
+static WireFate unknown_type(Wire *wire, WireMessage *message)
+{
+    wire_header(message)->flags |= VFIO_USER_TYPE;
+    return WIRE_PASS;
+}
+
+static WireFate size_zero(Wire *wire, WireMessage *message)
+{
+    wire_header(message)->size = 0;
+    return WIRE_PASS;
+}
+
+static WireFate size_less_than_header(Wire *wire, WireMessage *message)
+{
+    wire_header(message)->size = sizeof(VFIOUserHdr) - 1;
+    return WIRE_PASS;
+}
+
+static WireFate size_huge(Wire *wire, WireMessage *message)
+{
+    wire_header(message)->size = UINT32_MAX;
+    return WIRE_PASS;
+}
+
+static WireFate size_that_was_asked_for_and_more(Wire *wire,
+                                                 WireMessage *message)
+{
+    set_size(message, 4096);
+    return WIRE_PASS;
+}
+
+static WireFate header_only(Wire *wire, WireMessage *message)
+{
+    set_size(message, sizeof(VFIOUserHdr));
+    return WIRE_PASS;
+}
+
+static WireFate payload_too_short(Wire *wire, WireMessage *message)
+{
+    if (message->bytes->len > sizeof(VFIOUserHdr)) {
+        set_size(message, sizeof(VFIOUserHdr) + 4);
+    }
+    return WIRE_PASS;
+}
+
+static WireFate ones(Wire *wire, WireMessage *message)
+{
+    fill_payload(message, 0xff);
+    return WIRE_PASS;
+}
+
+static WireFate zeros(Wire *wire, WireMessage *message)
+{
+    fill_payload(message, 0);
+    return WIRE_PASS;
+}
+
+static WireFate an_error(Wire *wire, WireMessage *message)
+{
+    set_error(message, EINVAL);
+    return WIRE_PASS;
+}
+
+static WireFate no_error(Wire *wire, WireMessage *message)
+{
+    set_error(message, 0);
+    return WIRE_PASS;
+}
+
+/* The negative of this is a size that QEMU may have asked for. */
+static WireFate error_like_a_size(Wire *wire, WireMessage *message)
+{
+    uint32_t size = MAX(message->bytes->len, sizeof(VFIOUserRegionRW) + 1);
+
+    set_error(message, sizeof(VFIOUserRegionRW) - size);
+    return WIRE_PASS;
+}
+
+static WireFate error_huge(Wire *wire, WireMessage *message)
+{
+    set_error(message, 0x80000000);
+    return WIRE_PASS;
+}
+
+static WireFate with_fds(Wire *wire, WireMessage *message)
+{
+    int fds[] = { STDERR_FILENO, STDERR_FILENO, STDERR_FILENO };
+
+    wire_inject(wire, message->bytes->data, message->bytes->len, fds,
+                ARRAY_SIZE(fds));
+    return WIRE_DROP;
+}
+
+static WireFate twice(Wire *wire, WireMessage *message)
+{
+    wire_inject(wire, message->bytes->data, message->bytes->len, NULL, 0);
+    return WIRE_PASS;
+}
+
+/* The stream is not to be trusted, or has ended. */
+#define FATAL true
+
+typedef struct Alteration {
+    const char *name;
+    WireFate (*alter)(Wire *wire, WireMessage *message);
+    bool fatal;
+    int timeout;
+} Alteration;
+
+static const Alteration alterations[] = {
+    { "never-comes", drop, false, SHORT_TIMEOUT_MS },
+    { "wrong-id", wrong_id, FATAL, LONG_TIMEOUT_MS },
+    { "wrong-command", wrong_command, FATAL, LONG_TIMEOUT_MS },
+    { "unknown-command", unknown_command, FATAL, LONG_TIMEOUT_MS },
+    { "unknown-type", unknown_type, FATAL, LONG_TIMEOUT_MS },
+    { "size-zero", size_zero, FATAL, LONG_TIMEOUT_MS },
+    { "size-less-than-header", size_less_than_header, FATAL, LONG_TIMEOUT_MS },
+    { "size-huge", size_huge, FATAL, LONG_TIMEOUT_MS },
+    { "size-that-was-asked-for-and-more", size_that_was_asked_for_and_more,
+      FATAL, LONG_TIMEOUT_MS },
+    { "header-only", header_only, false, LONG_TIMEOUT_MS },
+    { "payload-too-short", payload_too_short, false, LONG_TIMEOUT_MS },
+    { "ones", ones, false, LONG_TIMEOUT_MS },
+    { "zeros", zeros, false, LONG_TIMEOUT_MS },
+    { "an-error", an_error, false, LONG_TIMEOUT_MS },
+    { "no-error", no_error, FATAL, LONG_TIMEOUT_MS },
+    { "error-like-a-size", error_like_a_size, FATAL, LONG_TIMEOUT_MS },
+    { "error-huge", error_huge, FATAL, LONG_TIMEOUT_MS },
+    { "with-fds", with_fds, FATAL, LONG_TIMEOUT_MS },
+    { "twice", twice, FATAL, LONG_TIMEOUT_MS },
+};
+
+/*
+ * Realize: each message of the dialogue in turn is altered.
+ */
+
+typedef struct Attack {
+    const Alteration *alteration;
+    unsigned left;              /* replies that are passed on before */
+    unsigned cut;               /* where, without an alteration */
+    bool done;
+} Attack;
+
+static WireFate tamper_one_reply(Wire *wire, WireMessage *message,
+                                 void *opaque)
+{
+    Attack *attack = opaque;
+
+    if (!message->from_host || attack->done) {
+        return WIRE_PASS;
+    }
+    if (attack->left) {
+        attack->left--;
+        return WIRE_PASS;
+    }
+    if (attack->alteration) {
+        attack->done = true;
+        return attack->alteration->alter(wire, message);
+    }
+    if (attack->cut >= message->bytes->len) {
+        return WIRE_PASS;
+    }
+    attack->done = true;
+    g_byte_array_set_size(message->bytes, attack->cut);
+    return WIRE_CUT;
+}
+
+/*
+ * Returns false if the dialogue was over before the attack began. Where a
+ * server dies while it is asked for what it need not have, the device is there
+ * for a moment.
+ */
+static bool attack_realize(Scene *scene, Attack *attack, int timeout,
+                           bool fatal)
+{
+    QDict *response;
+    bool failed, done;
+
+    wire_set_tamper(scene->wire, tamper_one_reply, attack);
+    response = try_to_plug(scene, timeout);
+    wire_set_tamper(scene->wire, NULL, NULL);
+    done = attack->done;
+    failed = qdict_haskey(response, "error");
+    if (!failed) {
+        if (done && fatal) {
+            wait_state(scene->bed, "NOT_OPER");
+        }
+        qtest_qmp_device_del(scene->bed->qts, "ccw0");
+    }
+    qobject_unref(response);
+    assert_nothing_left(scene);
+    forget_reports(scene);
+    return done;
+}
+
+static void test_realize(const void *data)
+{
+    const Alteration *alteration = data;
+    Scene *scene = scene_new();
+
+    for (unsigned n = 0;; n++) {
+        Attack attack = { .alteration = alteration, .left = n };
+
+        if (!attack_realize(scene, &attack, alteration->timeout,
+                            alteration->fatal)) {
+            g_assert_cmpint(n, >, 10);
+            break;
+        }
+    }
+    scene_end(scene);
+}
+
+static void test_realize_cut(void)
+{
+    Scene *scene = scene_new();
+    unsigned places = 0, cut;
+
+    for (unsigned n = 0;; n++) {
+        for (cut = 0;; cut++) {
+            Attack attack = { .left = n, .cut = cut };
+
+            if (!attack_realize(scene, &attack, LONG_TIMEOUT_MS, FATAL)) {
+                break;
+            }
+            places++;
+        }
+        if (!cut) {
+            break;
+        }
+    }
+    g_test_message("cut in %u places", places);
+    g_assert_cmpint(places, >, 500);
+    scene_end(scene);
+}
+
+/*
+ * Realize: replies that are well-formed, but make no sense.
+ */
+
+typedef struct Nonsense {
+    const char *name;
+    uint16_t command;           /* replies to this are altered, all of them */
+    void (*alter)(WireMessage *message);
+    const char *why;            /* plug says so; NULL: the device works */
+} Nonsense;
+
+static WireFate tamper_nonsense(Wire *wire, WireMessage *message, void *opaque)
+{
+    const Nonsense *nonsense = opaque;
+
+    if (message->from_host &&
+        wire_header(message)->command == nonsense->command) {
+        nonsense->alter(message);
+    }
+    return WIRE_PASS;
+}
+
+static void set_capabilities(WireMessage *message, const char *json)
+{
+    set_size(message, sizeof(VFIOUserVersion));
+    g_byte_array_append(message->bytes, (const void *)json, strlen(json) + 1);
+    wire_header(message)->size = message->bytes->len;
+}
+
+static void other_major(WireMessage *message)
+{
+    ((VFIOUserVersion *)message->bytes->data)->major++;
+}
+
+static void unterminated_json(WireMessage *message)
+{
+    set_size(message, message->bytes->len - 1);
+}
+
+static void no_json(WireMessage *message)
+{
+    set_capabilities(message, "{");
+}
+
+static void json_array(WireMessage *message)
+{
+    set_capabilities(message, "[]");
+}
+
+static void capability_no_object(WireMessage *message)
+{
+    set_capabilities(message, "{\"capabilities\": 1}");
+}
+
+static void migration_no_object(WireMessage *message)
+{
+    set_capabilities(message, "{\"capabilities\": {\"migration\": 1,"
+                     "\"write_multiple\": 1}}");
+}
+
+static void migration_page_size_zero(WireMessage *message)
+{
+    set_capabilities(message, "{\"capabilities\": {\"migration\":"
+                     "{\"pgsize\": 0}}}");
+}
+
+static void page_size_zero(WireMessage *message)
+{
+    set_capabilities(message, "{\"capabilities\": {\"pgsizes\": 0}}");
+}
+
+static void transfer_size_zero(WireMessage *message)
+{
+    set_capabilities(message, "{\"capabilities\":"
+                     "{\"max_data_xfer_size\": 0}}");
+}
+
+static void transfer_size_huge(WireMessage *message)
+{
+    set_capabilities(message, "{\"capabilities\":"
+                     "{\"max_data_xfer_size\": 18446744073709551615}}");
+}
+
+static void no_fds(WireMessage *message)
+{
+    set_capabilities(message, "{\"capabilities\": {\"max_msg_fds\": 0}}");
+}
+
+static void unknown_capability(WireMessage *message)
+{
+    set_capabilities(message, "{\"capabilities\": {\"coffee\": true}}");
+}
+
+static VFIOUserDeviceInfo *device_info(WireMessage *message)
+{
+    return (VFIOUserDeviceInfo *)message->bytes->data;
+}
+
+static void regions_huge(WireMessage *message)
+{
+    device_info(message)->num_regions = UINT32_MAX;
+}
+
+static void regions_zero(WireMessage *message)
+{
+    device_info(message)->num_regions = 0;
+}
+
+static void regions_more_than_there_are(WireMessage *message)
+{
+    device_info(message)->num_regions = 100;
+}
+
+static void irqs_huge(WireMessage *message)
+{
+    device_info(message)->num_irqs = UINT32_MAX;
+}
+
+static void irqs_zero(WireMessage *message)
+{
+    device_info(message)->num_irqs = 0;
+}
+
+static VFIOUserRegionInfo *region_info(WireMessage *message)
+{
+    return (VFIOUserRegionInfo *)message->bytes->data;
+}
+
+static void region_argsz_huge(WireMessage *message)
+{
+    region_info(message)->argsz = UINT32_MAX;
+}
+
+/* The header of the message is to fit in as well. */
+static void region_argsz_overflows(WireMessage *message)
+{
+    region_info(message)->argsz = UINT32_MAX - sizeof(VFIOUserHdr) + 1;
+}
+
+static void region_argsz_zero(WireMessage *message)
+{
+    region_info(message)->argsz = 0;
+}
+
+/* QEMU asks again with more room, for as long as it lets itself be fooled. */
+static void region_argsz_grows(WireMessage *message)
+{
+    static uint32_t argsz = sizeof(struct vfio_region_info);
+
+    region_info(message)->argsz = ++argsz;
+}
+
+static void region_index_other(WireMessage *message)
+{
+    region_info(message)->index ^= 1;
+}
+
+static void region_size_zero(WireMessage *message)
+{
+    region_info(message)->size = 0;
+}
+
+static void region_size_huge(WireMessage *message)
+{
+    region_info(message)->size = UINT64_MAX;
+}
+
+static void set_cap_offset(WireMessage *message, uint32_t offset)
+{
+    region_info(message)->flags |= VFIO_REGION_INFO_FLAG_CAPS;
+    region_info(message)->cap_offset = offset;
+}
+
+static void caps_out_of_bounds(WireMessage *message)
+{
+    set_cap_offset(message, UINT32_MAX - 7);
+}
+
+static void caps_over_the_end(WireMessage *message)
+{
+    set_cap_offset(message, region_info(message)->argsz - 4);
+}
+
+static void caps_in_the_header(WireMessage *message)
+{
+    set_cap_offset(message, 4);
+}
+
+static void caps_misaligned(WireMessage *message)
+{
+    set_cap_offset(message, sizeof(struct vfio_region_info) + 1);
+}
+
+/* Of the answers that have one */
+static void set_next_cap(WireMessage *message, uint16_t id, uint32_t next)
+{
+    struct vfio_info_cap_header *cap;
+
+    if (region_info(message)->cap_offset) {
+        cap = (void *)(message->bytes->data + sizeof(VFIOUserHdr) +
+                       region_info(message)->cap_offset);
+        cap->id = id;
+        cap->next = next;
+    }
+}
+
+static void caps_loop(WireMessage *message)
+{
+    set_next_cap(message, UINT16_MAX, region_info(message)->cap_offset);
+}
+
+static void caps_loop_through_information(WireMessage *message)
+{
+    set_next_cap(message, UINT16_MAX, 8);
+}
+
+static void caps_lead_away(WireMessage *message)
+{
+    set_next_cap(message, UINT16_MAX, 0x7fffff00);
+}
+
+static void irq_index_other(WireMessage *message)
+{
+    ((VFIOUserIRQInfo *)message->bytes->data)->index ^= 1;
+}
+
+static void irq_count_zero(WireMessage *message)
+{
+    ((VFIOUserIRQInfo *)message->bytes->data)->count = 0;
+}
+
+static void irq_count_huge(WireMessage *message)
+{
+    ((VFIOUserIRQInfo *)message->bytes->data)->count = UINT32_MAX;
+}
+
+static void read_count_too_large(WireMessage *message)
+{
+    ((VFIOUserRegionRW *)message->bytes->data)->count = UINT32_MAX;
+}
+
+static void read_count_too_small(WireMessage *message)
+{
+    VFIOUserRegionRW *rw = (VFIOUserRegionRW *)message->bytes->data;
+
+    rw->count--;
+    set_size(message, message->bytes->len - 1);
+}
+
+static void read_count_without_data(WireMessage *message)
+{
+    set_size(message, sizeof(VFIOUserRegionRW));
+}
+
+static const Nonsense nonsenses[] = {
+    { "other-major-version", VFIO_USER_VERSION, other_major, "incompatible" },
+    { "unterminated-json", VFIO_USER_VERSION, unterminated_json, "corrupt" },
+    { "no-json", VFIO_USER_VERSION, no_json, "malformed" },
+    { "json-array", VFIO_USER_VERSION, json_array, "not an object" },
+    { "capability-no-object", VFIO_USER_VERSION, capability_no_object,
+      "malformed capabilities" },
+    { "migration-no-object", VFIO_USER_VERSION, migration_no_object,
+      "malformed migration" },
+    { "migration-page-size-zero", VFIO_USER_VERSION, migration_page_size_zero,
+      "too small" },
+    { "page-size-zero", VFIO_USER_VERSION, page_size_zero, "too small" },
+    { "transfer-size-zero", VFIO_USER_VERSION, transfer_size_zero,
+      "cannot read the host's SCHIB" },
+    { "transfer-size-huge", VFIO_USER_VERSION, transfer_size_huge,
+      "malformed max_data_xfer_size" },
+    { "no-fds", VFIO_USER_VERSION, no_fds, NULL },
+    { "unknown-capability", VFIO_USER_VERSION, unknown_capability, NULL },
+    { "regions-huge", VFIO_USER_DEVICE_GET_INFO, regions_huge, "invalid" },
+    { "regions-zero", VFIO_USER_DEVICE_GET_INFO, regions_zero,
+      "no I/O region" },
+    { "regions-more-than-there-are", VFIO_USER_DEVICE_GET_INFO,
+      regions_more_than_there_are, NULL },
+    { "irqs-huge", VFIO_USER_DEVICE_GET_INFO, irqs_huge, "invalid" },
+    { "irqs-zero", VFIO_USER_DEVICE_GET_INFO, irqs_zero, "no I/O interrupt" },
+    { "region-argsz-huge", VFIO_USER_DEVICE_GET_REGION_INFO,
+      region_argsz_huge, "I/O region" },
+    { "region-argsz-overflows", VFIO_USER_DEVICE_GET_REGION_INFO,
+      region_argsz_overflows, "I/O region" },
+    { "region-argsz-zero", VFIO_USER_DEVICE_GET_REGION_INFO,
+      region_argsz_zero, NULL },
+    { "region-argsz-grows", VFIO_USER_DEVICE_GET_REGION_INFO,
+      region_argsz_grows, "I/O region" },
+    { "region-index-other", VFIO_USER_DEVICE_GET_REGION_INFO,
+      region_index_other, "I/O region" },
+    { "region-size-zero", VFIO_USER_DEVICE_GET_REGION_INFO, region_size_zero,
+      "0 bytes" },
+    { "region-size-huge", VFIO_USER_DEVICE_GET_REGION_INFO, region_size_huge,
+      "18446744073709551615 bytes" },
+    { "caps-out-of-bounds", VFIO_USER_DEVICE_GET_REGION_INFO,
+      caps_out_of_bounds, "I/O region" },
+    { "caps-over-the-end", VFIO_USER_DEVICE_GET_REGION_INFO,
+      caps_over_the_end, "I/O region" },
+    { "caps-in-the-header", VFIO_USER_DEVICE_GET_REGION_INFO,
+      caps_in_the_header, "I/O region" },
+    { "caps-misaligned", VFIO_USER_DEVICE_GET_REGION_INFO, caps_misaligned,
+      "I/O region" },
+    { "caps-loop", VFIO_USER_DEVICE_GET_REGION_INFO, caps_loop, NULL },
+    { "caps-loop-through-information", VFIO_USER_DEVICE_GET_REGION_INFO,
+      caps_loop_through_information, NULL },
+    { "caps-lead-away", VFIO_USER_DEVICE_GET_REGION_INFO, caps_lead_away,
+      NULL },
+    { "irq-index-other", VFIO_USER_DEVICE_GET_IRQ_INFO, irq_index_other,
+      NULL },
+    { "irq-count-zero", VFIO_USER_DEVICE_GET_IRQ_INFO, irq_count_zero,
+      "no I/O interrupt" },
+    { "irq-count-huge", VFIO_USER_DEVICE_GET_IRQ_INFO, irq_count_huge, NULL },
+    { "read-count-too-large", VFIO_USER_REGION_READ, read_count_too_large,
+      "SCHIB" },
+    { "read-count-too-small", VFIO_USER_REGION_READ, read_count_too_small,
+      "SCHIB" },
+    { "read-count-without-data", VFIO_USER_REGION_READ,
+      read_count_without_data, "SCHIB" },
+};
+
+static void test_nonsense(const void *data)
+{
+    const Nonsense *nonsense = data;
+    Scene *scene = scene_new();
+    QDict *response;
+    const char *desc;
+
+    wire_set_tamper(scene->wire, tamper_nonsense, (void *)nonsense);
+    response = try_to_plug(scene, LONG_TIMEOUT_MS);
+    wire_set_tamper(scene->wire, NULL, NULL);
+    if (nonsense->why) {
+        desc = qdict_get_str(qdict_get_qdict(response, "error"), "desc");
+        g_test_message("%s", desc);
+        g_assert_nonnull(strstr(desc, nonsense->why));
+    } else {
+        g_assert_true(qdict_haskey(response, "return"));
+        qcss_enable(scene->bed->qts, SCHID, INTPARM_MSCH);
+        assert_usable(scene->bed);
+        qtest_qmp_device_del(scene->bed->qts, "ccw0");
+    }
+    qobject_unref(response);
+    assert_nothing_left(scene);
+    forget_reports(scene);
+    scene_end(scene);
+}
+
+/*
+ * I/O: one reply is altered while the device is in use.
+ */
+
+/* As the emulated host numbers its regions */
+#define SCHIB_REGION 2
+
+/* Long enough for a host that answers */
+#define IO_TIMEOUT_MS 2000
+
+typedef struct Target {
+    const char *name;
+    uint16_t command;
+    uint32_t region;
+    unsigned size;
+    bool payload_matters;       /* wrong in a way that can be seen: gone */
+    bool error_matters;
+    void (*provoke)(Scene *scene);
+} Target;
+
+static void provoke_start(Scene *scene)
+{
+    start_accepted(scene->bed);
+}
+
+static void provoke_irb(Scene *scene)
+{
+    start_accepted(scene->bed);
+    vfio_ccw_host_present_status(scene->bed->host, NORMAL_END, 0, 0);
+}
+
+static void provoke_schib(Scene *scene)
+{
+    SCHIB schib;
+
+    g_assert_cmpint(qcss_stsch(scene->bed->qts, SCHID, &schib), ==, 0);
+}
+
+static const Target targets[] = {
+    { "start", VFIO_USER_REGION_WRITE, VFIO_CCW_CONFIG_REGION_INDEX,
+      sizeof(VFIOUserRegionRW), false, false, provoke_start },
+    { "irb", VFIO_USER_REGION_READ, VFIO_CCW_CONFIG_REGION_INDEX,
+      sizeof(VFIOUserRegionRW) + sizeof(IRB), true, true, provoke_irb },
+    { "schib", VFIO_USER_REGION_READ, SCHIB_REGION,
+      sizeof(VFIOUserRegionRW) + sizeof(SCHIB), true, false, provoke_schib },
+};
+
+typedef struct IoAttack {
+    const Target *target;
+    Attack attack;
+} IoAttack;
+
+static WireFate tamper_target(Wire *wire, WireMessage *message, void *opaque)
+{
+    IoAttack *io = opaque;
+    const VFIOUserRegionRW *rw = (VFIOUserRegionRW *)message->bytes->data;
+
+    if (rw->hdr.command != io->target->command ||
+        message->bytes->len < sizeof(*rw) ||
+        rw->region != io->target->region) {
+        return WIRE_PASS;
+    }
+    return tamper_one_reply(wire, message, &io->attack);
+}
+
+static bool means_gone(const IoAttack *io)
+{
+    const Alteration *alteration = io->attack.alteration;
+
+    if (!alteration || alteration->fatal || alteration->alter == drop) {
+        return true;
+    }
+    return alteration->alter == an_error ? io->target->error_matters
+                                         : io->target->payload_matters;
+}
+
+/* The host has accepted a start that QEMU takes for refused. */
+static void survive_refused_start(Bed *bed)
+{
+    expect_irb(bed, SCSW_FCTL_START_FUNC | SCSW_STCTL_ALERT | FINAL_STCTL, 0,
+               SCSW_CSTAT_PROG_CHECK);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_clear(bed->host);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_CLEAR_FUNC);
+}
+
+static void survive(Bed *bed, const IoAttack *io)
+{
+    if (io->target->provoke == provoke_start) {
+        if (io->attack.alteration->alter == an_error) {
+            survive_refused_start(bed);
+        } else {
+            vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+            expect_normal_end(bed);
+        }
+    }
+    assert_usable(bed);
+}
+
+static void attack_io(Scene *scene, IoAttack *io)
+{
+    plug_and_enable(scene, IO_TIMEOUT_MS);
+    wire_set_tamper(scene->wire, tamper_target, io);
+    io->target->provoke(scene);
+    if (means_gone(io)) {
+        expect_gone(scene->bed);
+    } else {
+        survive(scene->bed, io);
+    }
+    wire_set_tamper(scene->wire, NULL, NULL);
+    g_assert_true(io->attack.done);
+    unplug(scene);
+    assert_nothing_left(scene);
+}
+
+static void test_io(const void *data)
+{
+    const Target *target = data;
+    Scene *scene = scene_new();
+
+    for (size_t i = 0; i < ARRAY_SIZE(alterations); i++) {
+        IoAttack io = {
+            .target = target,
+            .attack.alteration = &alterations[i],
+        };
+
+        g_test_message("%s", alterations[i].name);
+        attack_io(scene, &io);
+    }
+    scene_end(scene);
+}
+
+static void test_io_cut(const void *data)
+{
+    const Target *target = data;
+    Scene *scene = scene_new();
+
+    for (unsigned cut = 0; cut < target->size; cut++) {
+        IoAttack io = { .target = target, .attack.cut = cut };
+
+        attack_io(scene, &io);
+    }
+    scene_end(scene);
+}
+
+/* An answer to a start that was given up long ago */
+
+typedef struct Late {
+    IoAttack io;                /* drops it */
+    GByteArray *reply;
+} Late;
+
+static WireFate tamper_keep(Wire *wire, WireMessage *message, void *opaque)
+{
+    Late *late = opaque;
+    WireFate fate = tamper_target(wire, message, &late->io);
+
+    if (fate == WIRE_DROP) {
+        late->reply = g_byte_array_ref(message->bytes);
+    }
+    return fate;
+}
+
+static void test_io_late(const void *data)
+{
+    Late late = {
+        .io.target = data,
+        .io.attack.alteration = &alterations[0],
+    };
+    Scene *scene = scene_new();
+
+    plug_and_enable(scene, IO_TIMEOUT_MS);
+    wire_set_tamper(scene->wire, tamper_keep, &late);
+    late.io.target->provoke(scene);
+    expect_gone(scene->bed);
+    wire_set_tamper(scene->wire, NULL, NULL);
+    g_assert_true(wire_inject(scene->wire, late.reply->data, late.reply->len,
+                              NULL, 0));
+    g_byte_array_unref(late.reply);
+    assert_unhurt(scene);
+    unplug(scene);
+    assert_nothing_left(scene);
+    scene_end(scene);
+}
+
+/*
+ * Requests of the server, which QEMU answers, while a start is active.
+ */
+
+#define REQUEST_ID 0xbeef
+
+/* The guest's storage ends long before. */
+#define NO_STORAGE 0x7fff000000000000ULL
+
+typedef struct Request {
+    const char *name;
+    uint16_t command;
+    uint64_t offset;
+    uint32_t count;
+    unsigned size;              /* of the message */
+    unsigned nr_fds;
+    int error;                  /* what QEMU answers */
+} Request;
+
+static const Request requests[] = {
+    { "read", VFIO_USER_DMA_READ, DATA, 64, sizeof(VFIOUserDMARW), 0, 0 },
+    /* More than fits into a socket at once */
+    { "read-as-much-as-possible", VFIO_USER_DMA_READ, DATA,
+      VFIO_USER_DEF_MAX_XFER, sizeof(VFIOUserDMARW), 0, 0 },
+    { "read-more-than-possible", VFIO_USER_DMA_READ, DATA,
+      VFIO_USER_DEF_MAX_XFER + 1, sizeof(VFIOUserDMARW), 0, EINVAL },
+    { "read-count-huge", VFIO_USER_DMA_READ, DATA, UINT32_MAX,
+      sizeof(VFIOUserDMARW), 0, EINVAL },
+    { "read-no-storage", VFIO_USER_DMA_READ, NO_STORAGE, 64,
+      sizeof(VFIOUserDMARW), 0, ENODEV },
+    { "read-over-the-end", VFIO_USER_DMA_READ, UINT64_MAX - 7, 64,
+      sizeof(VFIOUserDMARW), 0, ENODEV },
+    { "read-nothing", VFIO_USER_DMA_READ, DATA, 0, sizeof(VFIOUserDMARW), 0,
+      0 },
+    { "read-header-only", VFIO_USER_DMA_READ, 0, 0, sizeof(VFIOUserHdr), 0,
+      EINVAL },
+    { "read-with-fds", VFIO_USER_DMA_READ, DATA, 64, sizeof(VFIOUserDMARW), 3,
+      EINVAL },
+    { "write", VFIO_USER_DMA_WRITE, DATA, 64, sizeof(VFIOUserDMARW) + 64, 0,
+      0 },
+    { "write-more-than-was-sent", VFIO_USER_DMA_WRITE, DATA, 65,
+      sizeof(VFIOUserDMARW) + 64, 0, EINVAL },
+    { "write-count-huge", VFIO_USER_DMA_WRITE, DATA, UINT32_MAX,
+      sizeof(VFIOUserDMARW) + 64, 0, EINVAL },
+    { "write-no-storage", VFIO_USER_DMA_WRITE, NO_STORAGE, 64,
+      sizeof(VFIOUserDMARW) + 64, 0, ENODEV },
+    { "write-header-only", VFIO_USER_DMA_WRITE, 0, 0, sizeof(VFIOUserHdr), 0,
+      EINVAL },
+    { "of-a-client", VFIO_USER_DEVICE_GET_INFO, 0, 0,
+      sizeof(VFIOUserDeviceInfo), 0, EINVAL },
+    { "unknown", UINT16_MAX, 0, 0, sizeof(VFIOUserHdr), 0, EINVAL },
+    { "unknown-with-fds", UINT16_MAX, 0, 0, 4096, 16, EINVAL },
+};
+
+typedef struct Answer {
+    QemuEvent came;
+    VFIOUserHdr hdr;
+    unsigned len;
+} Answer;
+
+/* The host never asked, so it does not get the answer. */
+static WireFate tamper_take_answer(Wire *wire, WireMessage *message,
+                                   void *opaque)
+{
+    const VFIOUserHdr *hdr = wire_header(message);
+    Answer *answer = opaque;
+
+    if (message->from_host || hdr->id != REQUEST_ID ||
+        (hdr->flags & VFIO_USER_TYPE) != VFIO_USER_REPLY) {
+        return WIRE_PASS;
+    }
+    answer->hdr = *hdr;
+    answer->len = message->bytes->len;
+    qemu_event_set(&answer->came);
+    return WIRE_DROP;
+}
+
+static void ask(Scene *scene, const Request *request)
+{
+    g_autofree uint8_t *bytes = g_malloc0(MAX(request->size,
+                                              sizeof(VFIOUserDMARW)));
+    VFIOUserDMARW *rw = (VFIOUserDMARW *)bytes;
+    int fds[16] = { 0 };
+
+    rw->offset = request->offset;
+    rw->count = request->count;
+    rw->hdr = (VFIOUserHdr) {
+        .id = REQUEST_ID,
+        .command = request->command,
+        .size = request->size,
+    };
+    g_assert_true(wire_inject(scene->wire, bytes, request->size, fds,
+                              request->nr_fds));
+}
+
+static void assert_answered(const Request *request, const Answer *answer)
+{
+    unsigned size = sizeof(VFIOUserHdr);
+
+    if (!request->error) {
+        size = sizeof(VFIOUserDMARW);
+        size += request->command == VFIO_USER_DMA_READ ? request->count : 0;
+    }
+    g_assert_cmphex(answer->hdr.command, ==, request->command);
+    g_assert_cmpint(!!(answer->hdr.flags & VFIO_USER_ERROR), ==,
+                    !!request->error);
+    g_assert_cmpint(answer->hdr.error_reply, ==, request->error);
+    g_assert_cmpint(answer->len, ==, size);
+}
+
+static void test_request(const void *data)
+{
+    const Request *request = data;
+    Scene *scene = scene_new();
+    Answer answer = { 0 };
+    unsigned fds;
+
+    qemu_event_init(&answer.came, false);
+    plug_and_enable(scene, LONG_TIMEOUT_MS);
+    start_active(scene->bed);
+    fds = count_fds(scene);
+    wire_set_tamper(scene->wire, tamper_take_answer, &answer);
+    ask(scene, request);
+    qemu_event_wait(&answer.came);
+    assert_answered(request, &answer);
+    g_assert_cmpint(count_fds(scene), ==, fds);
+
+    vfio_ccw_host_present_status(scene->bed->host, NORMAL_END, 0, 0);
+    expect_normal_end(scene->bed);
+    unplug(scene);
+    assert_nothing_left(scene);
+    scene_end(scene);
+    qemu_event_destroy(&answer.came);
+}
+
+/* What can be no message ends the connection. */
+
+typedef struct Garbage {
+    const char *name;
+    VFIOUserHdr hdr;
+} Garbage;
+
+static const Garbage garbages[] = {
+    { "reply-that-nobody-asked-for",
+      { .id = REQUEST_ID, .command = VFIO_USER_REGION_READ,
+        .size = sizeof(VFIOUserHdr), .flags = VFIO_USER_REPLY } },
+    { "error-that-nobody-asked-for",
+      { .id = REQUEST_ID, .command = VFIO_USER_REGION_READ,
+        .size = sizeof(VFIOUserHdr),
+        .flags = VFIO_USER_REPLY | VFIO_USER_ERROR, .error_reply = EIO } },
+    { "request-too-small", { .command = VFIO_USER_DMA_READ, .size = 15 } },
+    { "request-too-large",
+      { .command = VFIO_USER_DMA_WRITE, .size = UINT32_MAX } },
+    { "zeros", { 0 } },
+    { "no-type", { .size = sizeof(VFIOUserHdr), .flags = VFIO_USER_TYPE } },
+};
+
+static void test_garbage(const void *data)
+{
+    const Garbage *garbage = data;
+    Scene *scene = scene_new();
+
+    plug_and_enable(scene, LONG_TIMEOUT_MS);
+    start_active(scene->bed);
+    g_assert_true(wire_inject(scene->wire, &garbage->hdr, sizeof(garbage->hdr),
+                              NULL, 0));
+    expect_gone(scene->bed);
+    unplug(scene);
+    assert_nothing_left(scene);
+    scene_end(scene);
+}
+
+/*
+ * Floods: whatever comes without end.
+ */
+
+typedef struct Flood {
+    QemuThread thread;
+    bool over;
+    Scene *scene;
+    int eventfd[VFIO_CCW_CRW_IRQ_INDEX + 1];
+} Flood;
+
+static void *flood_requests(void *opaque)
+{
+    Flood *flood = opaque;
+    VFIOUserHdr hdr[1024] = { };
+
+    for (size_t i = 0; i < ARRAY_SIZE(hdr); i++) {
+        hdr[i] = (VFIOUserHdr) {
+            .id = REQUEST_ID,
+            .command = UINT16_MAX,
+            .size = sizeof(hdr[i]),
+        };
+    }
+    while (!qatomic_read(&flood->over)) {
+        wire_inject(flood->scene->wire, hdr, sizeof(hdr), NULL, 0);
+    }
+    return NULL;
+}
+
+static void end_flood(Flood *flood)
+{
+    qatomic_set(&flood->over, true);
+    qemu_thread_join(&flood->thread);
+}
+
+/* The thread that reads them must not keep the main loop from its turn. */
+static void test_flood_of_requests(void)
+{
+    Scene *scene = scene_new();
+    Flood flood = { .scene = scene };
+    uint64_t before;
+
+    plug_and_enable(scene, LONG_TIMEOUT_MS);
+    before = resident_bytes(scene);
+    qemu_thread_create(&flood.thread, "flood", flood_requests, &flood,
+                       QEMU_THREAD_JOINABLE);
+    for (int i = 0; i < 20; i++) {
+        assert_unhurt(scene);
+    }
+    g_assert_cmpuint(resident_bytes(scene), <, before + MAX_GROWTH);
+    end_flood(&flood);
+    assert_usable(scene->bed);
+    unplug(scene);
+    assert_nothing_left(scene);
+    scene_end(scene);
+}
+
+/* A server that asks for guest memory, and does not take it */
+static void test_flood_without_reading(void)
+{
+    Scene *scene = scene_new();
+    VFIOUserDMARW rw = {
+        .hdr = {
+            .id = REQUEST_ID,
+            .command = VFIO_USER_DMA_READ,
+            .size = sizeof(rw),
+        },
+        .offset = 0,
+        .count = VFIO_USER_DEF_MAX_XFER,
+    };
+    uint64_t before;
+    unsigned refused = 0;
+
+    plug_and_enable(scene, LONG_TIMEOUT_MS);
+    start_active(scene->bed);
+    before = resident_bytes(scene);
+    wire_turn_deaf(scene->wire);
+    /* Until QEMU takes no more of them */
+    while (refused < MAX_POLLS) {
+        refused = wire_inject(scene->wire, &rw, sizeof(rw), NULL, 0)
+                  ? 0 : refused + 1;
+        g_assert_cmpuint(resident_bytes(scene), <, before + MAX_GROWTH);
+    }
+    assert_unhurt(scene);
+    wire_cut(scene->wire);
+    expect_gone(scene->bed);
+    unplug(scene);
+    assert_nothing_left(scene);
+    scene_end(scene);
+}
+
+static WireFate tamper_copy_eventfds(Wire *wire, WireMessage *message,
+                                     void *opaque)
+{
+    const VFIOUserIRQSet *set = (VFIOUserIRQSet *)message->bytes->data;
+    Flood *flood = opaque;
+
+    if (!message->from_host && message->nr_fds &&
+        set->hdr.command == VFIO_USER_DEVICE_SET_IRQS &&
+        set->index < ARRAY_SIZE(flood->eventfd)) {
+        flood->eventfd[set->index] = dup(message->fds[0]);
+    }
+    return WIRE_PASS;
+}
+
+static void *flood_interrupts(void *opaque)
+{
+    Flood *flood = opaque;
+    const uint64_t one = 1;
+
+    while (!qatomic_read(&flood->over)) {
+        for (size_t i = 0; i < ARRAY_SIZE(flood->eventfd); i++) {
+            g_assert_cmpint(write(flood->eventfd[i], &one, sizeof(one)), ==,
+                            sizeof(one));
+        }
+    }
+    return NULL;
+}
+
+static void test_flood_of_interrupts(void)
+{
+    Scene *scene = scene_new();
+    Flood flood = { .scene = scene };
+    uint64_t before;
+
+    wire_set_tamper(scene->wire, tamper_copy_eventfds, &flood);
+    plug_and_enable(scene, LONG_TIMEOUT_MS);
+    wire_set_tamper(scene->wire, NULL, NULL);
+    before = resident_bytes(scene);
+    qemu_thread_create(&flood.thread, "flood", flood_interrupts, &flood,
+                       QEMU_THREAD_JOINABLE);
+    for (int i = 0; i < 20; i++) {
+        assert_unhurt(scene);
+    }
+    g_assert_cmpuint(resident_bytes(scene), <, before + MAX_GROWTH);
+    end_flood(&flood);
+    assert_usable(scene->bed);
+    for (size_t i = 0; i < ARRAY_SIZE(flood.eventfd); i++) {
+        close(flood.eventfd[i]);
+    }
+    unplug(scene);
+    assert_nothing_left(scene);
+    scene_end(scene);
+}
+
+/* O_NONBLOCK belongs to the eventfd, of which QEMU and the server have one. */
+static WireFate tamper_make_blocking(Wire *wire, WireMessage *message,
+                                     void *opaque)
+{
+    for (size_t i = 0; !message->from_host && i < message->nr_fds; i++) {
+        fcntl(message->fds[i], F_SETFL, 0);
+    }
+    return WIRE_PASS;
+}
+
+static void test_blocking_eventfds(void)
+{
+    Scene *scene = scene_new();
+
+    wire_set_tamper(scene->wire, tamper_make_blocking, NULL);
+    plug_and_enable(scene, LONG_TIMEOUT_MS);
+    assert_usable(scene->bed);
+    assert_unhurt(scene);
+    unplug(scene);
+    assert_nothing_left(scene);
+    scene_end(scene);
+}
+
+static void add_io_tests(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+        const char *name = targets[i].name;
+        g_autofree char *altered =
+            g_strdup_printf("/vfio-ccw/hostile/%s/altered", name);
+        g_autofree char *cut =
+            g_strdup_printf("/vfio-ccw/hostile/%s/cut-anywhere", name);
+        g_autofree char *late =
+            g_strdup_printf("/vfio-ccw/hostile/%s/late", name);
+
+        qtest_add_data_func(altered, &targets[i], test_io);
+        qtest_add_data_func(cut, &targets[i], test_io_cut);
+        qtest_add_data_func(late, &targets[i], test_io_late);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
+        g_autofree char *path =
+            g_strdup_printf("/vfio-ccw/hostile/asks/%s", requests[i].name);
+
+        qtest_add_data_func(path, &requests[i], test_request);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(garbages); i++) {
+        g_autofree char *path =
+            g_strdup_printf("/vfio-ccw/hostile/sends/%s", garbages[i].name);
+
+        qtest_add_data_func(path, &garbages[i], test_garbage);
+    }
+}
+
+static void add_tests(void)
+{
+    add_io_tests();
+    qtest_add_func("/vfio-ccw/hostile/flood/of-requests",
+                   test_flood_of_requests);
+    qtest_add_func("/vfio-ccw/hostile/flood/of-reads-without-taking-the-data",
+                   test_flood_without_reading);
+    qtest_add_func("/vfio-ccw/hostile/flood/of-interrupts",
+                   test_flood_of_interrupts);
+    qtest_add_func("/vfio-ccw/hostile/blocking-eventfds",
+                   test_blocking_eventfds);
+    qtest_add_func("/vfio-ccw/hostile/realize/cut-anywhere", test_realize_cut);
+    for (size_t i = 0; i < ARRAY_SIZE(alterations); i++) {
+        const Alteration *alteration = &alterations[i];
+        g_autofree char *path =
+            g_strdup_printf("/vfio-ccw/hostile/realize/%s", alteration->name);
+
+        qtest_add_data_func(path, alteration, test_realize);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(nonsenses); i++) {
+        g_autofree char *path =
+            g_strdup_printf("/vfio-ccw/hostile/says/%s", nonsenses[i].name);
+
+        qtest_add_data_func(path, &nonsenses[i], test_nonsense);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    return vfio_ccw_test_main(argc, argv, add_tests);
+}
