@@ -586,7 +586,7 @@ static void check_quiesced(void)
     bool by_end = last_event == VFIO_CCW_EV_IRB_HALT ||
                   last_event == VFIO_CCW_EV_IRB_CLEAR;
 
-    if (by_end && sim_device_active_start() && host_can_tell_ends_apart() &&
+    if (by_end && sim_device_active_start() && sim_can_tell_ends_apart() &&
         sim.start[sim_device_active_start()].life == sim.link.life) {
         sim_fail("start %u runs, but its host is quiesced",
                  sim_device_active_start());
