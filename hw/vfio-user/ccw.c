@@ -5,9 +5,9 @@
  *
  * Called by hw/vfio/ccw.c and ccw-link.c, with the BQL held. A question is sent
  * by the thread that asks; the thread that receives answers and I/O interrupts,
- * vfio-user's I/O thread, handles them too, if it gets the BQL. It never waits
- * for the BQL, since who holds it may be waiting for a reply; then the main
- * loop does it.
+ * vfio-user's I/O thread, handles them too, if it gets the BQL. It does not
+ * sleep until then, since who holds the BQL may be waiting for a reply; the
+ * main loop handles them instead.
  *
  * What the server asks for, access to guest memory, is answered in the main
  * loop.
@@ -239,7 +239,7 @@ static void signalled(void *opaque)
 {
     VFIOCCWWatch *watch = opaque;
 
-    if (bql_trylock()) {
+    if (vfio_user_bql_trylock()) {
         watch->handler(watch->link);
         bql_unlock();
         return;

@@ -433,6 +433,42 @@ static void test_unplug_while_withheld(const void *data)
     bed_end(bed);
 }
 
+/*
+ * QEMU's lock is held while a second device waits for its host. Answer and
+ * interrupt of the first come meanwhile; who takes them must not wait for the
+ * lock, or nobody takes the answers that the second one waits for.
+ */
+static void test_plug_holds_up_no_other(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    Bed *bed = bed_enabled();
+    g_autofree char *socket = g_strdup_printf("%s0", bed->socket);
+    VfioCcwHost *host;
+    QDict *response;
+
+    config.pmcw.devno = DEVNO + 1;
+    host = vfio_ccw_host_start(socket, &config, &error_abort);
+    vfio_ccw_host_hold(host, VFIO_CCW_HOST_VERSION);
+    start_unanswered(bed);
+    qtest_qmp_send(bed->qts, "{'execute': 'device_add', 'arguments': {"
+                   "'driver': 'vfio-ccw', 'id': 'other',"
+                   "'devno': 'fe.0.1235', 'x-msg-timeout': 60000,"
+                   "'socket': {'type': 'unix', 'path': %s}}}", socket);
+    vfio_ccw_host_wait_held(host, VFIO_CCW_HOST_VERSION);
+
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START_REPLY);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    vfio_ccw_host_unhold(host, VFIO_CCW_HOST_VERSION);
+    response = qtest_qmp_receive(bed->qts);
+    g_assert_true(qdict_haskey(response, "return"));
+    qobject_unref(response);
+    expect_normal_end(bed);
+    assert_usable(bed);
+
+    vfio_ccw_host_stop(host, &error_abort);
+    bed_end(bed);
+}
+
 static void add_tests(void)
 {
     qtest_add_func("/vfio-ccw/plug/and-unplug", test_plug_and_unplug);
@@ -440,6 +476,8 @@ static void add_tests(void)
                    test_cold_plug_is_not_reported);
     qtest_add_func("/vfio-ccw/plug/unplug-while-active",
                    test_unplug_while_active);
+    qtest_add_func("/vfio-ccw/plug/holds-up-no-other",
+                   test_plug_holds_up_no_other);
     qtest_add_func("/vfio-ccw/plug/host-must-be-said",
                    test_host_must_be_said);
     qtest_add_func("/vfio-ccw/plug/host-must-be-said-once",
