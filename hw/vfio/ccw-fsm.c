@@ -5,7 +5,7 @@
  *
  * Primer. A subchannel performs at most one function that counts: clear wins
  * over halt, halt wins over start. The guest begins one with an instruction
- * that is answered at once; the host is asked by a worker (see ccw-link.c), and
+ * that is answered at once; the host is asked meanwhile (see ccw-link.c), and
  * what comes of it reaches the guest as status and an interrupt. So each
  * function goes QUEUED -> SENT -> ACTIVE -> IDLE with status pending, and each
  * of those steps can be overtaken. The table below is the whole machine.

@@ -55,7 +55,7 @@ typedef enum VFIOCCWEvent {
     VFIO_CCW_EV_TSCH,         /* took status, the function goes on */
     VFIO_CCW_EV_TSCH_PRIMARY, /* took primary status: the start is over */
     /* from the host: what became of the request in flight */
-    VFIO_CCW_EV_SENT,         /* a worker has it now */
+    VFIO_CCW_EV_SENT,         /* it is with the host */
     VFIO_CCW_EV_RETRY,        /* -EAGAIN, -EBUSY: kept, sent again later */
     VFIO_CCW_EV_ACCEPTED,
     VFIO_CCW_EV_FAILED,
@@ -156,7 +156,7 @@ VFIOCCWVerdict vfio_ccw_fsm_instruction(VFIOCCWFsm *fsm, VFIOCCWEvent event,
 /* TSCH has stored the IRB; clears what PoP figure 14-2 says. */
 VFIOCCWVerdict vfio_ccw_fsm_tested(VFIOCCWFsm *fsm);
 
-/* A worker took (SENT) or gave back (RETRY) request number @request. */
+/* The link sent (SENT) or took back (RETRY) request number @request. */
 VFIOCCWVerdict vfio_ccw_fsm_progress(VFIOCCWFsm *fsm, VFIOCCWEvent event,
                                      uint32_t request);
 

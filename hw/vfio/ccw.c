@@ -706,7 +706,7 @@ static void vfio_ccw_unrealize(DeviceState *dev)
     S390_CCW_DEVICE_GET_CLASS(cdev)->unrealize(cdev);
 }
 
-/* The host's part runs on a worker, for all devices at once. */
+/* The host's part goes on behind our back, for all devices at once. */
 static void vfio_ccw_reset_hold(Object *obj, ResetType type)
 {
     VFIOCCWDevice *vcdev = VFIO_CCW(obj);
