@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include "qapi/error.h"
 #include "qemu/memfd.h"
-#include "hw/vfio-user/protocol.h"
+#include "tests/vfio-ccw-host/message.h"
 #include "vfio-ccw-host-common.h"
 
 /* A tiny vfio-user client */
@@ -224,16 +224,13 @@ static void client_read(Client *c, uint32_t region, uint32_t offset,
     memcpy(data, reply.payload + sizeof(rw) - sizeof(rw.hdr), count);
 }
 
-static void client_setup(Client *c, const void *device)
+static void client_begin(Client *c, const VfioCcwHostConfig *config)
 {
-    VfioCcwHostConfig config = vfio_ccw_host_default_config();
-
     memset(c, 0, sizeof(*c));
-    config.device = GPOINTER_TO_UINT(device);
     c->directory = g_dir_make_tmp("vfio-ccw-host-XXXXXX", NULL);
     g_assert_nonnull(c->directory);
     c->path = g_build_filename(c->directory, "socket", NULL);
-    c->host = vfio_ccw_host_start(c->path, &config, &error_abort);
+    c->host = vfio_ccw_host_start(c->path, config, &error_abort);
     c->guest_fd = qemu_memfd_create("guest", GUEST_SIZE, false, 0, 0,
                                     &error_abort);
     c->guest = mmap(NULL, GUEST_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -242,6 +239,24 @@ static void client_setup(Client *c, const void *device)
     put_nop(c->guest + PROGRAM);
     c->io_eventfd = eventfd(0, 0);
     client_connect(c);
+}
+
+static void client_setup(Client *c, const void *device)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+
+    config.device = GPOINTER_TO_UINT(device);
+    client_begin(c, &config);
+}
+
+static void client_ready_to_migrate(Client *c, const void *device)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+
+    config.device = GPOINTER_TO_UINT(device);
+    config.can_migrate = true;
+    client_begin(c, &config);
+    client_hello(c);
 }
 
 static void client_ready(Client *c, const void *device)
@@ -623,6 +638,98 @@ static void test_slow_client(Client *c, const void *device)
     expect_reply(c, 99, 0);
 }
 
+typedef struct Feature {
+    VFIOUserHdr hdr;
+    struct vfio_device_feature feature;
+    struct vfio_device_feature_mig_state state;
+} QEMU_PACKED Feature;
+
+/* Whether or not data goes along, there is room for that of the reply. */
+static int request_feature(Client *c, uint32_t flags, uint32_t state,
+                           Feature *reply)
+{
+    size_t size = flags & VFIO_DEVICE_FEATURE_SET ? sizeof(Feature) :
+                  offsetof(Feature, state);
+    Feature message = {
+        .feature.argsz = sizeof(Feature) - sizeof(VFIOUserHdr),
+        .feature.flags = flags,
+        .state.device_state = state,
+    };
+    Reply answer;
+    int ret = request(c, VFIO_USER_DEVICE_FEATURE, &message, size, -1,
+                      &answer);
+
+    if (!ret) {
+        g_assert_cmpuint(answer.hdr.size, <=, sizeof(*reply));
+        memset(reply, 0, sizeof(*reply));
+        memcpy(reply, &answer, answer.hdr.size);
+        g_assert_cmphex(reply->feature.flags, ==, flags);
+    }
+    return ret;
+}
+
+static void test_migration(Client *c, const void *device)
+{
+    const uint32_t get = VFIO_DEVICE_FEATURE_GET |
+                         VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE;
+    const uint32_t set = VFIO_DEVICE_FEATURE_SET |
+                         VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE;
+    Feature reply;
+
+    g_assert_cmpint(request_feature(c, VFIO_DEVICE_FEATURE_GET |
+                                    VFIO_DEVICE_FEATURE_MIGRATION, 0, &reply),
+                    ==, 0);
+    g_assert_cmpuint(reply.hdr.size, ==, sizeof(reply));
+    g_assert_cmpuint(reply.feature.argsz, ==, 16);
+    /* The flags, 64 bits */
+    g_assert_cmphex(reply.state.device_state, ==, VFIO_MIGRATION_STOP_COPY);
+    g_assert_cmphex(reply.state.data_fd, ==, 0);
+
+    g_assert_cmpint(request_feature(c, get, 0, &reply), ==, 0);
+    g_assert_cmpuint(reply.state.device_state, ==, VFIO_DEVICE_STATE_RUNNING);
+    g_assert_cmpint(request_feature(c, set, VFIO_DEVICE_STATE_STOP_COPY,
+                                    &reply), ==, 0);
+    g_assert_cmpuint(reply.hdr.size, ==, sizeof(reply));
+    g_assert_cmpuint(reply.state.device_state, ==,
+                     VFIO_DEVICE_STATE_STOP_COPY);
+    g_assert_cmpint(request_feature(c, set, VFIO_DEVICE_STATE_PRE_COPY,
+                                    &reply), ==, EINVAL);
+    g_assert_cmpint(request_feature(c, get, 0, &reply), ==, 0);
+    g_assert_cmpuint(reply.state.device_state, ==,
+                     VFIO_DEVICE_STATE_STOP_COPY);
+    g_assert_cmpint(request_feature(c, VFIO_DEVICE_FEATURE_PROBE | get, 0,
+                                    &reply), ==, 0);
+    g_assert_cmpuint(reply.hdr.size, ==, offsetof(Feature, state));
+}
+
+/* No room for the reply, and more data than any feature has */
+static void test_bad_features(Client *c, const void *device)
+{
+    uint8_t buf[128] = { 0 };
+    Feature *message = (Feature *)buf;
+    Reply reply;
+
+    message->feature.argsz = 15;
+    message->feature.flags = VFIO_DEVICE_FEATURE_GET |
+                             VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE;
+    g_assert_cmpint(request(c, VFIO_USER_DEVICE_FEATURE, buf,
+                            offsetof(Feature, state), -1, &reply), ==, EINVAL);
+    message->feature.argsz = sizeof(buf);
+    g_assert_cmpint(request(c, VFIO_USER_DEVICE_FEATURE, buf, sizeof(buf), -1,
+                            &reply), ==, EINVAL);
+    g_assert_cmpint(request(c, VFIO_USER_DEVICE_FEATURE, buf, 20, -1, &reply),
+                    ==, EINVAL);
+}
+
+static void test_no_migration(Client *c, const void *device)
+{
+    Feature reply;
+
+    g_assert_cmpint(request_feature(c, VFIO_DEVICE_FEATURE_GET |
+                                    VFIO_DEVICE_FEATURE_MIGRATION, 0, &reply),
+                    ==, ENOTTY);
+}
+
 static void add_client(const char *name, VfioCcwHostDevice device,
                        void (*start)(Client *, const void *),
                        void (*test)(Client *, const void *))
@@ -661,6 +768,11 @@ int main(int argc, char **argv)
     add_server("/vfio-ccw-host/server/bad-stream", test_bad_stream);
     add_server("/vfio-ccw-host/server/path", test_socket_path);
     add_server("/vfio-ccw-host/server/slow", test_slow_client);
+    add_server("/vfio-ccw-host/server/no-migration", test_no_migration);
+    add_client("/vfio-ccw-host/server/migration", VFIO_CCW_HOST_SCRIPTED,
+               client_ready_to_migrate, test_migration);
+    add_client("/vfio-ccw-host/server/bad-features", VFIO_CCW_HOST_SCRIPTED,
+               client_ready_to_migrate, test_bad_features);
     add_client("/vfio-ccw-host/server/version", VFIO_CCW_HOST_SCRIPTED,
                client_setup, test_withheld_version);
     add_client("/vfio-ccw-host/server/no-hello", VFIO_CCW_HOST_SCRIPTED,

@@ -585,6 +585,276 @@ static void test_missing_regions(void)
     fixture_destroy(&f);
 }
 
+/*
+ * Migration. The arcs are those of linux/vfio.h for a device without P2P and
+ * PRE_COPY; what is no arc is a shortest way of them, but not through a state
+ * in which a device is saved.
+ */
+
+#define NR_MIG_STATES VFIO_DEVICE_STATE_NR
+
+static bool is_arc(unsigned from, unsigned to)
+{
+    static const struct {
+        unsigned from, to;
+    } arcs[] = {
+        { VFIO_DEVICE_STATE_RUNNING, VFIO_DEVICE_STATE_STOP },
+        { VFIO_DEVICE_STATE_STOP, VFIO_DEVICE_STATE_RUNNING },
+        { VFIO_DEVICE_STATE_STOP, VFIO_DEVICE_STATE_STOP_COPY },
+        { VFIO_DEVICE_STATE_STOP_COPY, VFIO_DEVICE_STATE_STOP },
+        { VFIO_DEVICE_STATE_STOP, VFIO_DEVICE_STATE_RESUMING },
+        { VFIO_DEVICE_STATE_RESUMING, VFIO_DEVICE_STATE_STOP },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(arcs); i++) {
+        if (arcs[i].from == from && arcs[i].to == to) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The number of arcs of a shortest way; UINT_MAX if there is none */
+static unsigned distance(unsigned from, unsigned to)
+{
+    unsigned far[NR_MIG_STATES];
+    bool shorter = true;
+
+    memset(far, 0xff, sizeof(far));
+    far[to] = 0;
+    while (shorter) {
+        shorter = false;
+        for (unsigned a = 0; a < NR_MIG_STATES; a++) {
+            for (unsigned b = 0; b < NR_MIG_STATES; b++) {
+                bool through_saving = b == VFIO_DEVICE_STATE_STOP_COPY &&
+                                      b != to;
+
+                if (is_arc(a, b) && !through_saving && far[b] != UINT_MAX &&
+                    far[a] > far[b] + 1) {
+                    far[a] = far[b] + 1;
+                    shorter = true;
+                }
+            }
+        }
+    }
+    return far[from];
+}
+
+static bool has_mig_state(unsigned state)
+{
+    return state == VFIO_DEVICE_STATE_RUNNING ||
+           (state < NR_MIG_STATES &&
+            distance(VFIO_DEVICE_STATE_RUNNING, state) != UINT_MAX);
+}
+
+typedef struct Way {
+    unsigned arcs;
+    bool fail;
+} Way;
+
+static int take_arc(void *opaque, enum vfio_device_mig_state from,
+                    enum vfio_device_mig_state to)
+{
+    Way *way = opaque;
+
+    g_assert_true(is_arc(from, to));
+    way->arcs++;
+    return way->fail ? -EIO : 0;
+}
+
+static int put_mig_state(HostMigration *migration, uint32_t state)
+{
+    struct vfio_device_feature_mig_state data = { .device_state = state };
+
+    return host_migration_feature(migration, VFIO_DEVICE_FEATURE_SET |
+                                  VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE, &data,
+                                  sizeof(data));
+}
+
+/* All pairs, and one number that is no state */
+static void test_migration_pairs(void)
+{
+    for (unsigned from = 0; from < NR_MIG_STATES; from++) {
+        for (unsigned to = 0; to <= NR_MIG_STATES; to++) {
+            Way way = { };
+            HostMigration migration = {
+                .state = from, .perform = take_arc, .opaque = &way,
+            };
+            bool valid = has_mig_state(from) && has_mig_state(to);
+
+            g_assert_cmpint(put_mig_state(&migration, to), ==,
+                            valid ? 0 : -EINVAL);
+            g_assert_cmpint(migration.state, ==, valid ? to : from);
+            g_assert_cmpint(way.arcs, ==, valid ? distance(from, to) : 0);
+        }
+    }
+}
+
+/* A device that cannot go on is in ERROR, and only a reset helps. */
+static void test_migration_fails(void)
+{
+    Way way = { .fail = true };
+    HostMigration migration = {
+        .state = VFIO_DEVICE_STATE_RUNNING, .perform = take_arc,
+        .opaque = &way,
+    };
+
+    g_assert_cmpint(put_mig_state(&migration, VFIO_DEVICE_STATE_STOP_COPY), ==,
+                    -EIO);
+    g_assert_cmpint(migration.state, ==, VFIO_DEVICE_STATE_ERROR);
+    g_assert_cmpint(way.arcs, ==, 1);
+}
+
+static void test_migration_requests(void)
+{
+    static const struct {
+        uint32_t flags;
+        unsigned size;
+        int result;
+    } requests[] = {
+        { VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_MIGRATION, 0, 8 },
+        { VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_MIGRATION, 8,
+          -EINVAL },
+        { VFIO_DEVICE_FEATURE_MIGRATION, 0, -EINVAL },
+        { VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_SET |
+          VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE, 8, -EINVAL },
+        { VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE, 7,
+          -EINVAL },
+        { VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE, 0,
+          8 },
+        { VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_MIGRATION, 0, 0 },
+        { VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_GET |
+          VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE, 0,
+          0 },
+        { VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_SET |
+          VFIO_DEVICE_FEATURE_MIGRATION, 0, -EINVAL },
+        { 1u << 19 | VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_MIGRATION,
+          0, -EINVAL },
+        { VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT, 0,
+          -ENOTTY },
+        { VFIO_DEVICE_FEATURE_PROBE | 0xffff, 0, -ENOTTY },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(requests); i++) {
+        Way way = { };
+        HostMigration migration = {
+            .state = VFIO_DEVICE_STATE_RUNNING, .perform = take_arc,
+            .opaque = &way,
+        };
+        uint64_t data[2] = { };
+
+        g_assert_cmpint(host_migration_feature(&migration, requests[i].flags,
+                                               data, requests[i].size), ==,
+                        requests[i].result);
+        g_assert_cmpint(migration.state, ==, VFIO_DEVICE_STATE_RUNNING);
+        g_assert_cmpint(way.arcs, ==, 0);
+    }
+}
+
+static int drive_to(Fixture *f, uint32_t state)
+{
+    struct vfio_device_feature_mig_state data = { .device_state = state };
+
+    return host_driver_feature(&f->driver, VFIO_DEVICE_FEATURE_SET |
+                               VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE, &data,
+                               sizeof(data));
+}
+
+static uint32_t driven_to(Fixture *f)
+{
+    struct vfio_device_feature_mig_state data = { };
+
+    g_assert_cmpint(host_driver_feature(&f->driver, VFIO_DEVICE_FEATURE_GET |
+                                        VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE,
+                                        &data, 0), ==, sizeof(data));
+    g_assert_cmpint(data.data_fd, ==, -1);
+    return data.device_state;
+}
+
+static void setup_migration(Fixture *f, const void *device)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+
+    config.can_migrate = true;
+    fixture_init(f, &config, device);
+    g_assert_cmpint(host_driver_open(&f->driver), ==, 0);
+}
+
+/* Linux's driver */
+static void test_migration_is_unknown(Fixture *f, const void *device)
+{
+    g_assert_cmpint(drive_to(f, VFIO_DEVICE_STATE_STOP), ==, -ENOTTY);
+}
+
+/* What is stopped does nothing, and goes on when it is told to. */
+static void test_migration_stops(Fixture *f, const void *device)
+{
+    static const uint32_t stopped[] = {
+        VFIO_DEVICE_STATE_STOP, VFIO_DEVICE_STATE_STOP_COPY,
+        VFIO_DEVICE_STATE_RESUMING,
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(stopped); i++) {
+        g_assert_cmpuint(driven_to(f), ==, VFIO_DEVICE_STATE_RUNNING);
+        write_io(f, SCSW_FCTL_START_FUNC);
+        g_assert_cmpint(f->err, ==, 0);
+        g_assert_cmpint(drive_to(f, stopped[i]), ==, 0);
+        g_assert_cmpuint(driven_to(f), ==, stopped[i]);
+        g_assert_cmphex(f->sch.scsw.ctrl & SCSW_CTRL_MASK_FCTL, ==, 0);
+        write_io(f, SCSW_FCTL_START_FUNC);
+        g_assert_cmpint(f->err, ==, -EIO);
+        g_assert_cmpint(drive_to(f, VFIO_DEVICE_STATE_RUNNING), ==, 0);
+    }
+    write_io(f, SCSW_FCTL_START_FUNC);
+    g_assert_cmpint(f->err, ==, 0);
+}
+
+static void test_migration_while_writing(Fixture *f, const void *device)
+{
+    f->gate.step[VFIO_CCW_HOST_START].hold = true;
+    write_io(f, SCSW_FCTL_START_FUNC);
+    g_assert_cmpint(drive_to(f, VFIO_DEVICE_STATE_STOP), ==, -EBUSY);
+    g_assert_cmpuint(driven_to(f), ==, VFIO_DEVICE_STATE_RUNNING);
+    host_gate_unhold(&f->gate, VFIO_CCW_HOST_START);
+    g_assert_cmpint(f->err, ==, 0);
+}
+
+/* Both make it run again: a reset, and that it is opened anew */
+static void test_migration_begins_anew(Fixture *f, const void *device)
+{
+    g_assert_cmpint(drive_to(f, VFIO_DEVICE_STATE_RESUMING), ==, 0);
+    host_driver_reset(&f->driver, answered, f);
+    g_assert_cmpint(f->err, ==, 0);
+    g_assert_cmpuint(driven_to(f), ==, VFIO_DEVICE_STATE_RUNNING);
+
+    g_assert_cmpint(drive_to(f, VFIO_DEVICE_STATE_STOP_COPY), ==, 0);
+    host_driver_close(&f->driver);
+    g_assert_cmpint(host_driver_open(&f->driver), ==, 0);
+    g_assert_cmpuint(driven_to(f), ==, VFIO_DEVICE_STATE_RUNNING);
+    write_io(f, SCSW_FCTL_START_FUNC);
+    g_assert_cmpint(f->err, ==, 0);
+}
+
+/* The device has gone when it is to run: nothing brings it back. */
+static void test_migration_of_what_is_gone(Fixture *f, const void *device)
+{
+    g_assert_cmpint(drive_to(f, VFIO_DEVICE_STATE_STOP), ==, 0);
+    f->sch.gone = true;
+    g_assert_cmpint(drive_to(f, VFIO_DEVICE_STATE_RUNNING), ==, -EIO);
+    g_assert_cmpuint(driven_to(f), ==, VFIO_DEVICE_STATE_ERROR);
+    g_assert_cmpint(drive_to(f, VFIO_DEVICE_STATE_STOP), ==, -EINVAL);
+    host_driver_reset(&f->driver, answered, f);
+    g_assert_cmpint(f->err, ==, -EINVAL);
+    g_assert_cmpuint(driven_to(f), ==, VFIO_DEVICE_STATE_ERROR);
+}
+
+static void add_migration(const char *name,
+                          void (*test)(Fixture *, const void *))
+{
+    g_test_add(name, Fixture, &scripted_device_ops, setup_migration, test,
+               teardown);
+}
+
 static void add(const char *name, void (*test)(Fixture *, const void *))
 {
     g_test_add(name, Fixture, &scripted_device_ops, setup, test, teardown);
@@ -612,5 +882,17 @@ int main(int argc, char **argv)
     add("/vfio-ccw-host/driver/reset", test_reset);
     add("/vfio-ccw-host/driver/no-paths", test_no_paths);
     g_test_add_func("/vfio-ccw-host/driver/missing", test_missing_regions);
+    g_test_add_func("/vfio-ccw-host/migration/pairs", test_migration_pairs);
+    g_test_add_func("/vfio-ccw-host/migration/fails", test_migration_fails);
+    g_test_add_func("/vfio-ccw-host/migration/requests",
+                    test_migration_requests);
+    add("/vfio-ccw-host/migration/is-unknown", test_migration_is_unknown);
+    add_migration("/vfio-ccw-host/migration/stops", test_migration_stops);
+    add_migration("/vfio-ccw-host/migration/while-writing",
+                  test_migration_while_writing);
+    add_migration("/vfio-ccw-host/migration/begins-anew",
+                  test_migration_begins_anew);
+    add_migration("/vfio-ccw-host/migration/of-what-is-gone",
+                  test_migration_of_what_is_gone);
     return g_test_run();
 }

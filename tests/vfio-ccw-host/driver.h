@@ -14,6 +14,7 @@
 #include "cp.h"
 #include "dma.h"
 #include "gate.h"
+#include "migration.h"
 #include "subchannel.h"
 #include "vfio-ccw-host.h"
 
@@ -72,6 +73,9 @@ typedef struct HostDriver {
     IRB irb;                        /* the one slot */
     bool work_queued;
     bool quiescing;
+
+    bool can_migrate;
+    HostMigration migration;
 } HostDriver;
 
 /*
@@ -105,6 +109,9 @@ int host_driver_get_irq_info(HostDriver *driver, struct vfio_irq_info *info);
 int host_driver_set_irqs(HostDriver *driver, const struct vfio_irq_set *irq,
                          int fd);
 void host_driver_reset(HostDriver *driver, HostDone *done, void *opaque);
+/* As host_migration_feature() */
+int host_driver_feature(HostDriver *driver, uint32_t flags, void *data,
+                        size_t size);
 
 /* The client is about to unmap this memory */
 void host_driver_dma_unmap(HostDriver *driver, uint64_t iova, uint64_t size);

@@ -200,6 +200,14 @@ static void client_reset(void *opaque, HostRequest *request)
     host_driver_reset(&host->driver, host_request_done, request);
 }
 
+static int client_feature(void *opaque, uint32_t flags, void *data,
+                          size_t size)
+{
+    VfioCcwHost *host = opaque;
+
+    return host_driver_feature(&host->driver, flags, data, size);
+}
+
 static void client_dma_unmap(void *opaque, uint64_t iova, uint64_t size)
 {
     VfioCcwHost *host = opaque;
@@ -217,6 +225,7 @@ static const HostServerOps server_ops = {
     .region_read = client_region_read,
     .region_write = client_region_write,
     .reset = client_reset,
+    .feature = client_feature,
     .dma_unmap = client_dma_unmap,
 };
 

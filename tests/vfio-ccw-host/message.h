@@ -12,6 +12,9 @@
 #include "io/channel.h"
 #include "hw/vfio-user/protocol.h"
 
+/* docs/interop/vfio-user.rst has it, QEMU does not use it */
+#define VFIO_USER_DEVICE_FEATURE 16
+
 typedef struct HostMessage {
     VFIOUserHdr *hdr;           /* with the payload behind it */
     size_t have;

@@ -65,6 +65,20 @@ static const RegionKind region_kinds[VFIO_CCW_HOST_NR_REGIONS] = {
     },
 };
 
+/* Nothing is transferred, so being stopped is all that there is to states. */
+static int perform_migration(void *opaque, enum vfio_device_mig_state from,
+                             enum vfio_device_mig_state to)
+{
+    HostDriver *driver = opaque;
+
+    if (from == VFIO_DEVICE_STATE_RUNNING) {
+        host_driver_event(driver, HOST_EVENT_CLOSE);
+    } else if (to == VFIO_DEVICE_STATE_RUNNING) {
+        host_driver_event(driver, HOST_EVENT_OPEN);
+    }
+    return driver->state == HOST_STATE_NOT_OPER ? -EIO : 0;
+}
+
 void host_driver_init(HostDriver *driver, const VfioCcwHostConfig *config,
                       HostGate *gate, HostDma *dma, HostSubchannel *sch,
                       void (*happened)(void *, VfioCcwHostCounter),
@@ -81,6 +95,12 @@ void host_driver_init(HostDriver *driver, const VfioCcwHostConfig *config,
         .opaque = opaque,
         .device_flags = config->device_flags,
         .irqs = config->irqs,
+        .can_migrate = config->can_migrate,
+        .migration = {
+            .state = VFIO_DEVICE_STATE_RUNNING,
+            .perform = perform_migration,
+            .opaque = driver,
+        },
         .lpm = pmcw->pim & pmcw->pam & pmcw->pom,
     };
     for (int i = 0; i < VFIO_CCW_HOST_NR_REGIONS; i++) {
@@ -501,18 +521,39 @@ int host_driver_open(HostDriver *driver)
     return 0;
 }
 
+/* A device that is stopped is as one that is not open. */
+static bool is_stopped(HostDriver *driver)
+{
+    enum vfio_device_mig_state state = driver->migration.state;
+
+    return state != VFIO_DEVICE_STATE_RUNNING &&
+           state != VFIO_DEVICE_STATE_ERROR;
+}
+
+static void close_running(HostDriver *driver)
+{
+    if (!is_stopped(driver)) {
+        host_driver_event(driver, HOST_EVENT_CLOSE);
+    }
+}
+
 void host_driver_close(HostDriver *driver)
 {
-    host_driver_event(driver, HOST_EVENT_CLOSE);
+    close_running(driver);
+    driver->migration.state = VFIO_DEVICE_STATE_RUNNING;
     driver->work_waiting = false;
     driver->happened(driver->opaque, VFIO_CCW_HOST_CLOSES);
 }
 
 static int reset(HostDriver *driver)
 {
-    host_driver_event(driver, HOST_EVENT_CLOSE);
+    close_running(driver);
     host_driver_event(driver, HOST_EVENT_OPEN);
-    return driver->state == HOST_STATE_NOT_OPER ? -EINVAL : 0;
+    if (driver->state == HOST_STATE_NOT_OPER) {
+        return -EINVAL;
+    }
+    driver->migration.state = VFIO_DEVICE_STATE_RUNNING;
+    return 0;
 }
 
 static void reset_locked(void *opaque, int err)
@@ -539,6 +580,19 @@ void host_driver_reset(HostDriver *driver, HostDone *done, void *opaque)
     driver->happened(driver->opaque, VFIO_CCW_HOST_RESETS);
     host_gate_pass(driver->gate, VFIO_CCW_HOST_RESET, reset_passed,
                    access_new(driver, done, opaque));
+}
+
+int host_driver_feature(HostDriver *driver, uint32_t flags, void *data,
+                        size_t size)
+{
+    if (!driver->can_migrate) {
+        return -ENOTTY;
+    }
+    /* What is being written decides what there is to be stopped. */
+    if (driver->writer && (flags & VFIO_DEVICE_FEATURE_SET)) {
+        return -EBUSY;
+    }
+    return host_migration_feature(&driver->migration, flags, data, size);
 }
 
 void host_driver_dma_unmap(HostDriver *driver, uint64_t iova, uint64_t size)

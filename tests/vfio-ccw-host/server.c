@@ -329,6 +329,36 @@ static int handle_reset(HostServer *server, HostMessage *message)
     return 0;
 }
 
+/* The data of any feature */
+#define MAX_FEATURE 16
+
+static int handle_feature(HostServer *server, HostMessage *message)
+{
+    struct vfio_device_feature *request = (void *)(message->hdr + 1);
+    struct vfio_device_feature reply = *request;
+    size_t size = host_message_payload(message) - sizeof(*request);
+    uint64_t data[MAX_FEATURE / sizeof(uint64_t)] = {};
+    int filled;
+
+    if (size > sizeof(data)) {
+        return -EINVAL;
+    }
+    memcpy(data, request->data, size);
+    filled = server->ops->feature(server->opaque, request->flags, data, size);
+    if (filled < 0) {
+        return filled;
+    }
+    if (filled && request->argsz < sizeof(reply) + filled) {
+        return -EINVAL;
+    }
+    if (filled) {
+        reply.argsz = sizeof(reply) + filled;
+    }
+    send_reply(server, message->hdr, 0, &reply, sizeof(reply), data,
+               filled ?: size);
+    return 0;
+}
+
 static const struct {
     size_t size;
     int (*handle)(HostServer *server, HostMessage *message);
@@ -351,6 +381,10 @@ static const struct {
         sizeof(VFIOUserRegionRW), handle_region_write
     },
     [VFIO_USER_DEVICE_RESET] = { sizeof(VFIOUserHdr), handle_reset },
+    [VFIO_USER_DEVICE_FEATURE] = {
+        sizeof(VFIOUserHdr) + sizeof(struct vfio_device_feature),
+        handle_feature
+    },
 };
 
 unsigned host_server_refuse(HostServer *server, unsigned nth, int err)

@@ -37,6 +37,8 @@ typedef struct HostServerOps {
     void (*region_write)(void *opaque, HostRequest *request, uint32_t region,
                          uint64_t offset, const void *data, uint32_t count);
     void (*reset)(void *opaque, HostRequest *request);
+    /* VFIO_DEVICE_FEATURE; returns how much of @data GET has filled in */
+    int (*feature)(void *opaque, uint32_t flags, void *data, size_t size);
     /* This range is about to be unmapped */
     void (*dma_unmap)(void *opaque, uint64_t iova, uint64_t size);
 } HostServerOps;

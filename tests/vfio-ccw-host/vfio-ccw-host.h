@@ -56,6 +56,8 @@ typedef struct VfioCcwHostConfig {
     uint32_t region_size[VFIO_CCW_HOST_NR_REGIONS];
     /* flags of VFIO_DEVICE_GET_INFO */
     uint32_t device_flags;
+    /* Can be asked to stop and save its state, which Linux's driver cannot */
+    bool can_migrate;
     /* The subchannel's PMCW in host byte order; ENA follows open and close */
     PMCW pmcw;
 } VfioCcwHostConfig;
