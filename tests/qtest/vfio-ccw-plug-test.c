@@ -411,6 +411,75 @@ static void test_while_another_is_plugged(void)
     bed_end(bed);
 }
 
+/* Again and again, each time with a start at the host that does not end */
+
+#define CYCLES 1000
+#define WARM_UP 100     /* until pools have what they keep */
+
+/*
+ * What the cycles may add to what QEMU has resident. Sanitizers keep freed
+ * memory, but report what is not freed.
+ */
+#if defined(QEMU_SANITIZE_ADDRESS) || defined(QEMU_SANITIZE_THREAD)
+#define MAX_GROWTH_KIB INT_MAX
+#else
+#define MAX_GROWTH_KIB 256
+#endif
+
+static unsigned resident_kib(Bed *bed)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/status",
+                                            qtest_pid(bed->qts));
+    g_autofree char *text = NULL;
+    const char *line;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    line = strstr(text, "\nVmRSS:");
+    g_assert_nonnull(line);
+    return g_ascii_strtoull(line + strlen("\nVmRSS:"), NULL, 10);
+}
+
+static void cycle(Bed *bed, unsigned round)
+{
+    plug(bed);
+    expect_subchannel_report(bed);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    g_assert_cmpint(ssch(bed), ==, 0);
+    vfio_ccw_host_wait_start(bed->host, NULL);
+    request_by_qmp(bed);
+    expect_subchannel_report(bed);
+    qtest_qmp_eventwait(bed->qts, "DEVICE_DELETED");
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_HALTS, round);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_CLOSES, round);
+}
+
+static void test_cycles_leave_nothing(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    unsigned fds = 0, threads = 0, kib = 0;
+    Bed *bed;
+
+    config.device = VFIO_CCW_HOST_TIMED;
+    config.service_ms = 3600 * 1000;
+    bed = bed_unplugged(&config);
+    for (unsigned round = 1; round <= CYCLES; round++) {
+        cycle(bed, round);
+        if (round == WARM_UP) {
+            fds = count_of_qemu(bed, "fd");
+            threads = count_of_qemu(bed, "task");
+            kib = resident_kib(bed);
+        }
+    }
+    g_test_message("%u fds were %u, %u threads were %u, %u KiB were %u",
+                   count_of_qemu(bed, "fd"), fds, count_of_qemu(bed, "task"),
+                   threads, resident_kib(bed), kib);
+    g_assert_cmpint(count_of_qemu(bed, "fd"), ==, fds);
+    g_assert_cmpint(count_of_qemu(bed, "task"), <=, threads);
+    g_assert_cmpint((int)(resident_kib(bed) - kib), <=, MAX_GROWTH_KIB);
+    assert_unplugged(bed);
+    bed_end(bed);
+}
+
 static void add_tests(void)
 {
     qtest_add_func("/vfio-ccw/quiesce/queued-start-is-cancelled",
@@ -440,6 +509,8 @@ static void add_tests(void)
     }
     qtest_add_func("/vfio-ccw/unplug/directly-after-plug",
                    test_directly_after_plug);
+    qtest_add_func("/vfio-ccw/unplug/cycles-leave-nothing",
+                   test_cycles_leave_nothing);
     qtest_add_func("/vfio-ccw/unplug/while-another-is-plugged",
                    test_while_another_is_plugged);
 }
