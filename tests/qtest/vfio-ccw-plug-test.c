@@ -11,7 +11,10 @@
 #include "qobject/qdict.h"
 #include "vfio-ccw-fixture.h"
 
-/* A device that is usable, and whose host has so long for each step */
+/*
+ * A device that is usable, and whose host has so long for each step. It is not
+ * given up for anything else.
+ */
 static Bed *bed_quiescing(unsigned ms)
 {
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
@@ -19,7 +22,7 @@ static Bed *bed_quiescing(unsigned ms)
 
     qtest_qmp_assert_success(bed->qts, "{'execute': 'device_add', 'arguments':"
                              "{'driver': 'vfio-ccw', 'id': 'ccw0',"
-                             "'devno': 'fe.0.1234', 'x-msg-timeout': 60000,"
+                             "'devno': 'fe.0.1234', 'x-msg-timeout': 3600000,"
                              "'x-quiesce-timeout': %u,"
                              "'socket': {'type': 'unix', 'path': %s}}}",
                              ms, bed->socket);
