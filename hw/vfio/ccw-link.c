@@ -476,8 +476,6 @@ void vfio_ccw_link_reset(VFIOCCWLink *link)
 {
     vfio_ccw_link_withdraw(link);
     link->life++;
-    link->due[VFIO_CCW_LANE_IRB] = false;
-    link->due[VFIO_CCW_LANE_SCHIB] = false;
     /* Nothing was sent since the reset began that is with the host now. */
     if (!link->busy[VFIO_CCW_LANE_RESET]) {
         make_due(link, VFIO_CCW_LANE_RESET);

@@ -143,6 +143,11 @@ static void begin_end(Bed *bed)
     vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
 }
 
+static void begin_attention(Bed *bed)
+{
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_ATTENTION, 0, 0);
+}
+
 static void begin_stsch(Bed *bed)
 {
     scsw_ctrl(bed);
@@ -161,10 +166,18 @@ static const Withheld withheld[] = {
     { "clear-that-is-busy", VFIO_CCW_HOST_CLEAR, true, begin_clear, -EAGAIN },
     { "answer-to-clear", VFIO_CCW_HOST_CLEAR_REPLY, true, begin_clear },
     { "irb", VFIO_CCW_HOST_IO_READ, true, begin_end },
+    { "irb-of-attention", VFIO_CCW_HOST_IO_READ, false, begin_attention },
+    { "attention", VFIO_CCW_HOST_INTERRUPT, false, begin_attention },
     { "schib", VFIO_CCW_HOST_SCHIB_READ, false, begin_stsch },
     { "interrupt", VFIO_CCW_HOST_INTERRUPT, true, begin_end },
     { "work-of-interrupt", VFIO_CCW_HOST_IO_WORK, true, begin_end },
 };
+
+static unsigned requests_seen(Bed *bed)
+{
+    return vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_WRITES) +
+           vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_ASYNC_WRITES);
+}
 
 /* A start that the host's device has, as the last one that it was given */
 static void start_after_reset(Bed *bed, unsigned starts)
@@ -177,6 +190,7 @@ static void test_nothing_of_the_old_life_comes(const void *data)
 {
     const Withheld *w = data;
     Bed *bed = bed_enabled();
+    unsigned writes;
     SCHIB schib;
     IRB irb;
 
@@ -189,11 +203,16 @@ static void test_nothing_of_the_old_life_comes(const void *data)
     qtest_system_reset(bed->qts);
     assert_reset_subchannel(bed);
     qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    writes = requests_seen(bed);
     if (w->err) {
         vfio_ccw_host_release(bed->host, w->step, w->err);
     }
     vfio_ccw_host_unhold(bed->host, w->step);
     expect_nothing(bed);
+    /* What the host was too busy for is not tried again. */
+    qtest_clock_step(bed->qts, 10 * RETRY_STEP_NS);
+    expect_nothing(bed);
+    g_assert_cmpint(requests_seen(bed), ==, writes);
     g_assert_cmpint(qcss_tsch(bed->qts, SCHID, &irb), ==, 1);
     g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
     g_assert_cmphex(schib.scsw.ctrl, ==, 0);
@@ -227,6 +246,24 @@ static void test_late_end_is_not_the_next_one(void)
                     SCSW_FCTL_START_FUNC);
     vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
     expect_normal_end(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* It was signalled after the guest's reset, but before that of the host. */
+static void test_attention_during_a_reset_is_cleared(void)
+{
+    Bed *bed = bed_enabled();
+    unsigned signals;
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
+    qtest_system_reset(bed->qts);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    signals = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_SIGNALS);
+    begin_attention(bed);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_SIGNALS, signals + 1);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
     assert_usable(bed);
     bed_end(bed);
 }
@@ -327,17 +364,22 @@ static void test_paths_are_those_of_the_host(void)
 {
     PMCW pmcw = vfio_ccw_host_default_config().pmcw;
     Bed *bed = bed_enabled();
+    int polls = 0;
     SCHIB schib;
 
     pmcw.pim = pmcw.pam = 0xc0;
     pmcw.pom = 0x7f;
     pmcw.chpid[1] = CHPID + 1;
     vfio_ccw_host_set_pmcw(bed->host, &pmcw);
-    qtest_system_reset(bed->qts);
-    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
-    /* Nothing is sent before the reset has returned, with the SCHIB. */
-    assert_usable(bed);
     vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_SCHIB_READ);
+    qtest_system_reset(bed->qts);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_SCHIB_READ);
+    /* That is the reset's; what the guest's STSCH ask for stays withheld. */
+    vfio_ccw_host_release(bed->host, VFIO_CCW_HOST_SCHIB_READ, 0);
+    while (qcss_stsch(bed->qts, SCHID, &schib) == 0 &&
+           schib.pmcw.pim != 0xc0) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+    }
     for (int round = 0; round < 2; round++) {
         g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
         g_assert_cmphex(schib.pmcw.pim, ==, 0xc0);
@@ -512,6 +554,8 @@ static void add_tests(void)
                    test_reset_ends_an_active_start);
     qtest_add_func("/vfio-ccw/reset/late-end-is-not-the-next-one",
                    test_late_end_is_not_the_next_one);
+    qtest_add_func("/vfio-ccw/reset/attention-during-a-reset-is-cleared",
+                   test_attention_during_a_reset_is_cleared);
     qtest_add_func("/vfio-ccw/reset/queued-start-is-never-sent",
                    test_queued_start_is_never_sent);
     qtest_add_func("/vfio-ccw/reset/pending-status-is-cleared",

@@ -91,6 +91,7 @@ static void carry_out(const VFIOCCWVerdict *verdict)
         withdraw_irq();
     }
     if (todo & VFIO_CCW_DO_RESET_HOST) {
+        sim.life++;
         vfio_ccw_link_reset(&sim.link);
     }
     if (todo & VFIO_CCW_DO_REQUEST) {
@@ -273,7 +274,7 @@ static void ssch(void)
     }
     sim.start[id] = (SimStart) {
         .cpa = orb.cpa,
-        .life = sim.link.life,
+        .life = sim.life,
         .count = sim.profile.same_ends ? 0 : id,
     };
     sim.nr_starts++;
@@ -439,7 +440,7 @@ static void check_end_of_signal(const SCSW *scsw)
                  halt ? "halt" : "clear");
     }
     if (!failed && sim_device_active_start() && sim_can_tell_ends_apart() &&
-        sim.start[sim_device_active_start()].life == sim.link.life) {
+        sim.start[sim_device_active_start()].life == sim.life) {
         sim_fail("start %u is executed still after a %s has ended",
                  sim_device_active_start(), halt ? "halt" : "clear");
     }

@@ -280,7 +280,7 @@ static void happened(void *opaque, VfioCcwHostCounter counter)
         sim_fail("start %u begins after the guest was told that it is over",
                  id);
     }
-    if (start->life != sim.link.life && !sim.link.due[VFIO_CCW_LANE_RESET] &&
+    if (start->life != sim.life && !sim.link.due[VFIO_CCW_LANE_RESET] &&
         !sim.link.busy[VFIO_CCW_LANE_RESET]) {
         sim_fail("start %u, from before a reset, begins after it", id);
     }

@@ -42,7 +42,7 @@ typedef struct SimStart {
     uint32_t cpa;
     bool never_send;          /* was withdrawn before it left QEMU */
     bool over;                /* the guest was told that it is */
-    uint32_t life;            /* of the link, when it was started */
+    unsigned life;            /* of the guest, when it was started */
     bool accepted;            /* by the host's subchannel */
     int ret;                  /* what the host last answered */
     bool presented;           /* the device presented status for it */
@@ -68,6 +68,7 @@ typedef struct Sim {
     SCHIB schib;
 
     /* the guest */
+    unsigned life;            /* a reset of the host begins one */
     bool irq_pending;
     bool irq_taken;           /* but not the status yet */
     unsigned reports;
