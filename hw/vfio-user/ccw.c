@@ -37,13 +37,22 @@ static int errno_of(MemTxResult result)
     }
 }
 
-static void answer(VFIOUserProxy *proxy, VFIOUserHdr *hdr, size_t size,
-                   MemTxResult result)
+static void refuse(VFIOUserProxy *proxy, VFIOUserHdr *hdr, int err)
 {
     if (hdr->flags & VFIO_USER_NO_REPLY) {
         g_free(hdr);
-    } else if (result != MEMTX_OK) {
-        vfio_user_send_error(proxy, hdr, -errno_of(result));
+    } else {
+        vfio_user_send_error(proxy, hdr, err);
+    }
+}
+
+static void answer(VFIOUserProxy *proxy, VFIOUserHdr *hdr, size_t size,
+                   MemTxResult result)
+{
+    if (result != MEMTX_OK) {
+        refuse(proxy, hdr, -errno_of(result));
+    } else if (hdr->flags & VFIO_USER_NO_REPLY) {
+        g_free(hdr);
     } else {
         vfio_user_send_reply(proxy, hdr, size);
     }
@@ -81,7 +90,7 @@ static void server_request(void *opaque, VFIOUserMsg *msg)
 
     if (msg->fds) {
         vfio_user_putfds(msg);
-        vfio_user_send_error(proxy, msg->hdr, EINVAL);
+        refuse(proxy, msg->hdr, EINVAL);
         return;
     }
     switch (msg->hdr->command) {
@@ -100,7 +109,7 @@ static void server_request(void *opaque, VFIOUserMsg *msg)
         dma_write(proxy, request);
         return;
     }
-    vfio_user_send_error(proxy, msg->hdr, EINVAL);
+    refuse(proxy, msg->hdr, EINVAL);
 }
 
 static void server_lost(void *opaque)
