@@ -1173,6 +1173,7 @@ static void *flood_requests(void *opaque)
             .id = REQUEST_ID,
             .command = UINT16_MAX,
             .size = sizeof(hdr[i]),
+            .flags = VFIO_USER_NO_REPLY,
         };
     }
     while (!qatomic_read(&flood->over)) {
