@@ -338,12 +338,24 @@ static unsigned show_alert(VFIOCCWFsm *fsm, const IRB *irb)
     return VFIO_CCW_DO_INTERRUPT;
 }
 
+/*
+ * With status, a halt or clear is over, and nothing is ever suspended: what is
+ * left for the host to say is how far the start has come.
+ */
+static uint16_t activity(VFIOCCWFsm *fsm, const IRB *irb)
+{
+    if (!(fsm->schib->scsw.ctrl & SCSW_FCTL_START_FUNC)) {
+        return 0;
+    }
+    return irb->scsw.ctrl & (SCSW_ACTL_START_PEND | SCSW_ACTL_ACTIVE);
+}
+
 /* Status of the function in progress, whose activity is the host's @irb's. */
 static unsigned show_progress(VFIOCCWFsm *fsm, const IRB *irb)
 {
     show_status(fsm, irb);
     fsm->schib->scsw.ctrl &= ~SCSW_CTRL_MASK_ACTL;
-    fsm->schib->scsw.ctrl |= irb->scsw.ctrl & SCSW_CTRL_MASK_ACTL;
+    fsm->schib->scsw.ctrl |= activity(fsm, irb);
     return VFIO_CCW_DO_INTERRUPT;
 }
 

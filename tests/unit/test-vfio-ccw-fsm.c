@@ -128,6 +128,7 @@ static const Input inputs[] = {
     { "alert-UC", KIND_IRB, .sense = 0x02005678,
       .scsw = { .flags = SCSW_FLAGS_MASK_ESWF | SCSW_FLAGS_MASK_ECTL,
                 .ctrl = ALERT, .dstat = UC } },
+    STATUS("all-active", .ctrl = START | SCSW_CTRL_MASK_ACTL | PRIMARY),
     STATUS("halted", .ctrl = HALT | PENDING, .dstat = DE),
     STATUS("halted+CE+DE", .ctrl = START | HALT | PRIMARY | SECONDARY,
            .cpa = CPA + 72, .dstat = CE | DE, .count = 9),

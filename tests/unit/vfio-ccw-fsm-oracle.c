@@ -150,7 +150,11 @@ static void write_scsw(Oracle *o, const IRB *irb)
     o->scsw = irb->scsw;
     o->scsw.flags &= FLAGS_OF_STATUS;
     o->scsw.flags |= of_orb;
-    o->scsw.ctrl &= SCSW_CTRL_MASK_ACTL | SCSW_CTRL_MASK_STCTL;
+    o->scsw.ctrl &= SCSW_CTRL_MASK_STCTL;
+    /* Nothing else can be pending or active when there is status. */
+    if (functions & SCSW_FCTL_START_FUNC) {
+        o->scsw.ctrl |= irb->scsw.ctrl & (SCSW_ACTL_START_PEND | ACTIVE);
+    }
     o->scsw.ctrl |= functions;
     o->logout = *irb;
 }
