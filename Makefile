@@ -5,6 +5,7 @@
 help:
 	@echo 'make demo    a Linux guest does disk I/O through vfio-ccw'
 	@echo 'make check   all tests'
+	@echo 'make check-linux   tests on a vfio_ccw driver of Linux, in QEMU'
 	@echo 'make bench   what an I/O costs, on a machine that is quiet'
 	@echo 'make qemu    build/qemu-system-s390x and build/vfio-ccw-host'
 	@echo 'make soak    the simulation, with new seeds, for SOAK_SECONDS'
@@ -14,10 +15,10 @@ help:
 	@echo 'QEMU_SRC=PATH: a directory or tarball of QEMU 10.2.2 to use'
 	@echo 'instead of the one that is found or fetched from Debian.'
 
-demo check bench qemu soak mutation:
+demo check check-linux bench qemu soak mutation:
 	@sh scripts/steps.sh $@
 
 clean:
 	@rm -rf build
 
-.PHONY: help demo check bench qemu soak mutation clean
+.PHONY: help demo check check-linux bench qemu soak mutation clean

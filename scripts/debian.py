@@ -124,16 +124,20 @@ class PrivateApt:
 
     def unpack(self, package, directory):
         """Download package and unpack its files into a new directory."""
+        self.unpack_all([package], directory)
+
+    def unpack_all(self, packages, directory):
+        """The same with several packages, all in one directory."""
         directory = Path(directory)
         work = self.root / 'download'
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
-        self._run('apt-get', 'download', '-q', package, cwd=work)
-        [deb] = work.glob('*.deb')
+        self._run('apt-get', 'download', '-q', *packages, cwd=work)
         part = directory.with_name(directory.name + '.part')
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        subprocess.run(['dpkg-deb', '-x', deb, part], check=True)
+        for deb in sorted(work.glob('*.deb')):
+            subprocess.run(['dpkg-deb', '-x', deb, part], check=True)
         shutil.rmtree(work)
         shutil.rmtree(directory, ignore_errors=True)
         part.rename(directory)

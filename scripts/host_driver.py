@@ -25,13 +25,20 @@ class HostDriver:
                         *options]
         self.log = log
         self.seen = {}
+        self.pass_fds = ()
+
+    def remote(self, connection):
+        """Let who is at the other end of connection play with the device."""
+        self.pass_fds = (connection.fileno(),)
+        self.command += ['--remote', str(connection.fileno())]
 
     def __enter__(self):
         with self.log.open('w', encoding='utf-8') as log:
             self.process = subprocess.Popen(self.command, text=True,
                                             stdin=subprocess.DEVNULL,
                                             stdout=subprocess.PIPE,
-                                            stderr=log)
+                                            stderr=log,
+                                            pass_fds=self.pass_fds)
         timer = threading.Timer(LIMIT, self.process.kill)
         timer.start()
         said = self.process.stdout.readline()

@@ -75,8 +75,11 @@ class Packages:
         return loaded
 
 
-def make_initramfs(packages, modules, script, output):
-    """Write an initramfs that loads modules and runs script (a path)."""
+def make_initramfs(packages, modules, script, output, files=None):
+    """Write an initramfs that loads modules and runs script (a path).
+
+    files are what else is in it: {name: path}.
+    """
     tree = output.with_suffix('.tree')
     shutil.rmtree(tree, ignore_errors=True)
     for directory in ('bin', 'modules', 'proc', 'sys', 'dev'):
@@ -85,6 +88,8 @@ def make_initramfs(packages, modules, script, output):
     shutil.copy(ROOT / 'tests/guest/init', tree / 'init')
     (tree / 'init').chmod(0o755)
     shutil.copy(script, tree / 'guest-script')
+    for name, path in (files or {}).items():
+        shutil.copy(path, tree / name)
     for number, (name, contents) in enumerate(
             packages.modules(modules).items()):
         path = tree / 'modules' / f'{number:02}-{name}.ko'
@@ -108,12 +113,13 @@ def show_logs(directory):
 class Guest:
     """One run of a guest, from power on to power off."""
 
-    def __init__(self, qemu, packages, initramfs, log):
+    def __init__(self, qemu, packages, initramfs, log, memory=512):
         self.log = log
+        self.pass_fds = []
         self.command = [
             str(qemu), '-nodefaults', '-display', 'none',
-            '-accel', 'tcg', '-m', '512',
-            '-object', 'memory-backend-memfd,id=ram,size=512M,share=on',
+            '-accel', 'tcg', '-m', str(memory), '-object',
+            f'memory-backend-memfd,id=ram,size={memory}M,share=on',
             '-machine', 's390-ccw-virtio,memory-backend=ram',
             '-serial', 'stdio',
             '-kernel', str(packages.kernel), '-initrd', str(initramfs)]
@@ -125,6 +131,17 @@ class Guest:
         """A -device, by its properties (JSON syntax)."""
         self.command += ['-device', json.dumps(properties)]
 
+    def add_port(self, name, connection):
+        """A virtio-serial port of this name; connection is its other end."""
+        self.add_chardev(name, connection)
+        self.add_device(driver='virtserialport', name=name, chardev=name)
+
+    def add_chardev(self, name, connection):
+        """A -chardev of this name, which is connection, a socket."""
+        self.pass_fds.append(connection.fileno())
+        self.command += ['-chardev',
+                         f'socket,id={name},fd={connection.fileno()}']
+
     def messages(self, limit):
         """(name, value) of each message; GuestError if it ends badly."""
         command = self.command + ['-append', ' '.join(self.parameters)]
@@ -134,7 +151,8 @@ class Guest:
               subprocess.Popen(command, text=True, errors='replace',
                                stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT) as qemu):
+                               stderr=subprocess.STDOUT,
+                               pass_fds=self.pass_fds) as qemu):
             timer = threading.Timer(limit, qemu.kill)
             timer.start()
             status = None

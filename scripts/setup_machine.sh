@@ -2,16 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Makes a Debian machine (12 or newer) ready: installs the packages that are
-# not there yet.  Bookworm's meson is too old for QEMU 10.2; it and pycotap
-# then come from trixie, which is made known to apt at a priority at which
-# nothing else is ever taken from there.  Called by steps.sh.
+# not there yet, and those named as arguments.  Bookworm's meson is too old for
+# QEMU 10.2; it and pycotap then come from trixie, which is made known to apt at
+# a priority at which nothing else is ever taken from there.  Called by
+# steps.sh.
 
 set -eu
 
 meson_wanted=1.5.0
 packages="build-essential patch xz-utils cpio perl pkgconf ninja-build
           python3 python3-venv flex bison device-tree-compiler
-          libglib2.0-dev libfdt-dev e2fsprogs ca-certificates spin"
+          libglib2.0-dev libfdt-dev e2fsprogs ca-certificates spin $*"
 newer="meson python3-pycotap"
 # Both are lists of words: where they are used unquoted they are to split.
 

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The steps of "make qemu", "make demo", "make check", "make bench", "make soak"
-# and "make mutation", from a machine with nothing on it: says which step runs,
-# ends with one line of verdict.
+# The steps of "make qemu", "make demo", "make check", "make check-linux",
+# "make bench", "make soak" and "make mutation", from a machine with nothing on
+# it: says which step runs, ends with one line of verdict.
 # Called by the Makefile from the top of the project, with the target's name.
 
 set -u
@@ -17,8 +17,11 @@ number=0
 case $target in
 qemu) steps=3 ;;
 demo | bench | soak | mutation) steps=4 ;;
-check) steps=5 ;;
-*) echo "usage: $0 qemu|demo|check|bench|soak|mutation" >&2; exit 2 ;;
+check | check-linux) steps=5 ;;
+*)
+    echo "usage: $0 qemu|demo|check|check-linux|bench|soak|mutation" >&2
+    exit 2
+    ;;
 esac
 
 elapsed()
@@ -62,11 +65,23 @@ compile()
 # Failing tests are not the end: the summary counts them.
 run_tests()
 {
-    $meson test -C $build --no-rebuild --print-errorlogs ||
+    rm -f $build/meson-logs/testlog.json
+    $meson test -C $build --no-rebuild --print-errorlogs "$@" ||
         [ -s $build/meson-logs/testlog.json ]
 }
 
-step "making this machine ready" sh scripts/setup_machine.sh
+verdict()
+{
+    echo
+    /usr/bin/python3 scripts/summary.py $build/meson-logs/testlog.json ||
+        fail "not all tests passed"
+    printf 'PASS: all tests, after %s\n' "$(elapsed)"
+}
+
+more_packages=
+[ $target != check-linux ] || more_packages="gcc-s390x-linux-gnu bc"
+# shellcheck disable=SC2086
+step "making this machine ready" sh scripts/setup_machine.sh $more_packages
 step "setting up $build/" configure
 case $target in
 qemu)
@@ -90,11 +105,14 @@ soak | mutation)
 check)
     step "building QEMU" compile
     step "building the tests" compile unit-tests qtest-tests qemu-tests
-    rm -f $build/meson-logs/testlog.json
-    step "running the tests" run_tests
-    echo
-    /usr/bin/python3 scripts/summary.py $build/meson-logs/testlog.json ||
-        fail "not all tests passed"
-    printf 'PASS: all tests, after %s\n' "$(elapsed)"
+    step "running the tests" run_tests --no-suite linux
+    verdict
+    ;;
+check-linux)
+    step "building QEMU" compile
+    step "building a Linux with vfio_ccw, and what runs on it" \
+        compile linux-test
+    step "running the tests on it" run_tests --suite linux
+    verdict
     ;;
 esac

@@ -8,6 +8,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/units.h"
 #include "libqos/css.h"
 #include "libqtest.h"
 #include "s390x-mailbox.h"
@@ -19,6 +20,7 @@
 #define INTPARM_SSCH 0xcafe0002
 
 #define PROGRAM QCSS_FREE
+#define IDAWS   (QCSS_FREE + 0x800)
 #define DATA    (QCSS_FREE + 0x1000)
 
 #define SENSE_ID_LEN 7
@@ -183,6 +185,59 @@ static void test_sense_id(void)
     g_assert_cmphex(qtest_readw(qts, DATA + 1), ==, VIRTIO_CU_TYPE);
     g_assert_cmphex(qtest_readb(qts, DATA + 3), ==, VIRTIO_RNG_MODEL);
     g_assert_cmphex(qtest_readb(qts, DATA + SENSE_ID_LEN), ==, 0);
+    qtest_quit(qts);
+}
+
+/*
+ * The answer to SENSE ID begins 3 bytes before the end of one block and goes
+ * on in another, which is not the one behind it.
+ */
+static void assert_indirect_sense_id(QTestState *qts, uint16_t format,
+                                     uint32_t block)
+{
+    static const uint8_t id[SENSE_ID_LEN] = {
+        0xff, VIRTIO_CU_TYPE >> 8, VIRTIO_CU_TYPE & 0xff, VIRTIO_RNG_MODEL
+    };
+    const uint32_t areas[] = { DATA + block - 3, DATA + 4 * block };
+    uint8_t seen[SENSE_ID_LEN];
+    ORB orb = store_program(qts, (CCW1) {
+        .cmd_code = CCW_CMD_SENSE_ID,
+        .flags = CCW_FLAG_SLI | CCW_FLAG_IDA,
+        .count = SENSE_ID_LEN,
+        .cda = IDAWS,
+    });
+
+    for (int i = 0; i < ARRAY_SIZE(areas); i++) {
+        if (format & ORB_CTRL0_MASK_C64) {
+            qtest_writeq(qts, IDAWS + i * 8, areas[i]);
+        } else {
+            qtest_writel(qts, IDAWS + i * 4, areas[i]);
+        }
+    }
+    orb.ctrl0 |= format;
+    g_assert_cmpint(qcss_ssch(qts, SCHID, &orb), ==, 0);
+    assert_irb(qts, SCSW_FCTL_START_FUNC, ALL_PENDING,
+               SCSW_DSTAT_CHANNEL_END | SCSW_DSTAT_DEVICE_END, 0);
+    qtest_memread(qts, areas[0], seen, 3);
+    qtest_memread(qts, areas[1], seen + 3, sizeof(seen) - 3);
+    g_assert_cmpmem(seen, sizeof(seen), id, sizeof(id));
+}
+
+static void test_format_1_idaws(void)
+{
+    QTestState *qts = start_enabled();
+
+    assert_indirect_sense_id(qts, 0, 2 * KiB);
+    qtest_quit(qts);
+}
+
+static void test_format_2_idaws(void)
+{
+    QTestState *qts = start_enabled();
+
+    assert_indirect_sense_id(qts, ORB_CTRL0_MASK_C64, 4 * KiB);
+    assert_indirect_sense_id(qts, ORB_CTRL0_MASK_C64 | ORB_CTRL0_MASK_I2K,
+                             2 * KiB);
     qtest_quit(qts);
 }
 
@@ -432,6 +487,8 @@ int main(int argc, char **argv)
     qtest_add_func("/css/disabled-subchannel-is-cc3",
                    test_disabled_subchannel_is_cc3);
     qtest_add_func("/css/sense-id", test_sense_id);
+    qtest_add_func("/css/format-1-idaws", test_format_1_idaws);
+    qtest_add_func("/css/format-2-idaws", test_format_2_idaws);
     qtest_add_func("/css/status-pending-is-cc1", test_status_pending_is_cc1);
     qtest_add_func("/css/nothing-started-is-cc2", test_nothing_started_is_cc2);
     qtest_add_func("/css/suspended-program-is-cancelled",

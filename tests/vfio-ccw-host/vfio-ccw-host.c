@@ -12,6 +12,7 @@
 #include "qapi/error.h"
 #include "qemu/error-report.h"
 #include "faults.h"
+#include "remote.h"
 #include "vfio-ccw-host.h"
 
 static const char summary[] =
@@ -40,6 +41,7 @@ typedef struct Options {
     char **images;
     char *fault_name;
     const HostFault *fault;
+    int remote;
 } Options;
 
 static void options_clear(Options *options)
@@ -59,6 +61,8 @@ static bool parse_options(Options *options, int *argc, char ***argv)
           "Serve this file as a fixed-block disk", "FILE" },
         { "fault", 'f', 0, G_OPTION_ARG_STRING, &options->fault_name,
           "Misbehave in this way", "NAME" },
+        { "remote", 'r', 0, G_OPTION_ARG_INT, &options->remote,
+          "Let a test play with the only device (see remote.h)", "FD" },
         { NULL }
     };
     GOptionContext *context = g_option_context_new("");
@@ -84,6 +88,10 @@ static bool parse_options(Options *options, int *argc, char ***argv)
         g_strv_length(options->sockets) != g_strv_length(options->images)) {
         error_report("needs one --dasd-fba for each --socket, and at least "
                      "one of them; see --help");
+        return false;
+    }
+    if (options->remote >= 0 && options->sockets[1]) {
+        error_report("--remote is for a single device; see --help");
         return false;
     }
     if (options->fault_name) {
@@ -158,6 +166,9 @@ static void run(GMainLoop *loop, GPtrArray *hosts, const Options *options)
 {
     puts("ready");
     fflush(stdout);
+    if (options->remote >= 0) {
+        host_remote_begin(g_ptr_array_index(hosts, 0), options->remote);
+    }
     g_main_loop_run(loop);
     for (unsigned i = 0; i < hosts->len; i++) {
         report(g_ptr_array_index(hosts, i), options->sockets[i]);
@@ -168,7 +179,7 @@ int main(int argc, char **argv)
 {
     g_autoptr(GPtrArray) hosts = g_ptr_array_new();
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, false);
-    g_auto(Options) options = { NULL };
+    g_auto(Options) options = { .remote = -1 };
     bool ok;
 
     error_init(argv[0]);

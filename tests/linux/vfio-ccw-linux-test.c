@@ -1,0 +1,705 @@
+/*
+ * QTest of vfio-ccw on Linux's own vfio_ccw driver
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Runs on an s390x Linux, as scripts/linux_test.py starts it: see l1.h. The
+ * guest's instructions come from the "css" commands of qtest, as in the tests
+ * with the emulated driver; what the device behind Linux's driver does is told
+ * by the tests, so that they depend on no timing.
+ * A test that fails ends the program: each is run in a process of its own.
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/units.h"
+#include "qobject/qdict.h"
+#include "tests/qtest/vfio-ccw-fixture.h"
+#include "l1.h"
+
+/* L1's devices */
+#define DISK "0.0.1234"
+
+/* A machine with a device on Linux's driver */
+typedef struct Guest {
+    L1Mdev *mdev;
+    Bed *bed;
+    QTestState *qts;            /* the bed's */
+} Guest;
+
+static Guest *guest_with_args(L1Mdev *mdev, const char *args)
+{
+    Guest *guest = g_new0(Guest, 1);
+
+    guest->mdev = mdev;
+    guest->bed = bed_new();
+    guest->bed->qts = qcss_init(args);
+    guest->qts = guest->bed->qts;
+    return guest;
+}
+
+static Guest *guest_of(L1Mdev *mdev)
+{
+    g_autofree char *args =
+        g_strdup_printf(MACHINE_ARGS "-device vfio-ccw,id=ccw0,"
+                        "devno=fe.0.1234,sysfsdev=%s", mdev->path);
+
+    return guest_with_args(mdev, args);
+}
+
+static void guest_end(Guest *guest)
+{
+    bed_end(guest->bed);
+    l1_mdev_free(guest->mdev);
+    g_free(guest);
+}
+
+static void run_noop(Guest *guest)
+{
+    g_assert_cmpint(ssch(guest->bed), ==, 0);
+    expect_normal_end(guest->bed);
+}
+
+static Guest *guest_enabled(void)
+{
+    Guest *guest = guest_of(l1_mdev_new(DISK));
+
+    qcss_enable(guest->qts, SCHID, INTPARM_MSCH);
+    run_noop(guest);
+    return guest;
+}
+
+static void assert_usable_on_linux(Guest *guest)
+{
+    qcss_enable(guest->qts, SCHID, INTPARM_MSCH);
+    run_noop(guest);
+    guest_end(guest);
+}
+
+static void test_attach_group(void)
+{
+    assert_usable_on_linux(guest_of(l1_mdev_new(DISK)));
+}
+
+static void test_attach_iommufd(void)
+{
+    L1Mdev *mdev = l1_mdev_new(DISK);
+    g_autofree char *args =
+        g_strdup_printf(MACHINE_ARGS "-object iommufd,id=iommufd0 -device "
+                        "vfio-ccw,devno=fe.0.1234,iommufd=iommufd0,"
+                        "sysfsdev=%s", mdev->path);
+
+    assert_usable_on_linux(guest_with_args(mdev, args));
+}
+
+static void test_attach_fd(void)
+{
+    L1Mdev *mdev = l1_mdev_new(DISK);
+    int fd = l1_mdev_open_cdev(mdev);
+    g_autofree char *args =
+        g_strdup_printf(MACHINE_ARGS "-object iommufd,id=iommufd0 -device "
+                        "vfio-ccw,devno=fe.0.1234,iommufd=iommufd0,fd=%d", fd);
+    Guest *guest = guest_with_args(mdev, args);
+
+    close(fd);
+    assert_usable_on_linux(guest);
+}
+
+/*
+ * Channel programs on the disk
+ */
+
+#define CMD_WRITE         0x41
+#define CMD_READ          0x42
+#define CMD_LOCATE        0x43
+#define CMD_DEFINE_EXTENT 0x63
+#define CMD_INVALID       0xfe
+
+#define LOCATE_WRITE 0x01
+#define LOCATE_READ  0x06
+
+#define BLOCK  512
+#define BLOCKS 20
+#define LENGTH (BLOCKS * BLOCK)
+
+/* In the guest's storage, far from what libqos uses */
+#define EXTENT  0x140000
+#define LOCATE  0x140010
+#define IDAWS   0x141000
+#define TARGET  0x142000        /* of a transfer in channel */
+#define BUFFER  0x200000        /* what is written */
+#define AREA    0x300000        /* what is read */
+
+/* A program that is being put together */
+typedef struct Program {
+    Guest *guest;
+    uint16_t flags;             /* of the ORB: format of CCWs and of IDAWs */
+    uint32_t next;
+} Program;
+
+static Program program_begin(Guest *guest, uint16_t flags)
+{
+    return (Program) { .guest = guest, .flags = flags, .next = PROGRAM };
+}
+
+static void add_ccw(Program *program, uint8_t cmd, uint8_t flags,
+                    uint16_t count, uint32_t cda)
+{
+    QTestState *qts = program->guest->qts;
+    uint32_t at = program->next;
+
+    if (program->flags & ORB_CTRL0_MASK_FMT) {
+        qtest_writeb(qts, at, cmd);
+        qtest_writeb(qts, at + 1, flags);
+        qtest_writew(qts, at + 2, count);
+        qtest_writel(qts, at + 4, cda);
+    } else {
+        qtest_writel(qts, at, cmd << 24 | cda);
+        qtest_writeb(qts, at + 4, flags);
+        qtest_writeb(qts, at + 5, 0);
+        qtest_writew(qts, at + 6, count);
+    }
+    program->next = at + 8;
+}
+
+/* Go on at @target. */
+static void add_tic(Program *program, uint32_t target)
+{
+    add_ccw(program, CCW_CMD_TIC, 0, 0, target);
+    program->next = target;
+}
+
+static void add_locate(Program *program, uint8_t operation)
+{
+    QTestState *qts = program->guest->qts;
+
+    qtest_memset(qts, EXTENT, 0, 16);
+    qtest_writew(qts, EXTENT + 2, BLOCK);
+    qtest_writel(qts, EXTENT + 12, BLOCKS - 1);
+    qtest_writeb(qts, LOCATE, operation);
+    qtest_writeb(qts, LOCATE + 1, 0);
+    qtest_writew(qts, LOCATE + 2, BLOCKS);
+    qtest_writel(qts, LOCATE + 4, 0);
+    add_ccw(program, CMD_DEFINE_EXTENT, CCW_FLAG_CC, 16, EXTENT);
+    add_ccw(program, CMD_LOCATE, CCW_FLAG_CC, 8, LOCATE);
+}
+
+static void program_start(Program *program)
+{
+    ORB orb = qcss_orb(INTPARM_SSCH, PROGRAM);
+
+    orb.ctrl0 = ORB_CTRL0_MASK_PFCH | program->flags;
+    g_assert_cmpint(qcss_ssch(program->guest->qts, SCHID, &orb), ==, 0);
+}
+
+/* Its IRB says what became of all of the program. */
+static void program_run(Program *program)
+{
+    IRB irb;
+
+    program_start(program);
+    irb = expect_irb(program->guest->bed, SCSW_FCTL_START_FUNC | FINAL_STCTL,
+                     NORMAL_END, 0);
+    g_assert_cmphex(irb.scsw.cpa, ==, program->next);
+    g_assert_cmpint(irb.scsw.count, ==, 0);
+}
+
+/* Data of which no two blocks, nor two pages, begin alike */
+static void make_data(uint8_t *data)
+{
+    for (int i = 0; i < LENGTH; i++) {
+        data[i] = (i * 7 + i / 251) ^ (i >> 8);
+    }
+}
+
+static void write_disk(Guest *guest)
+{
+    Program program = program_begin(guest, ORB_CTRL0_MASK_FMT);
+    uint8_t data[LENGTH];
+
+    make_data(data);
+    qtest_memwrite(guest->qts, BUFFER, data, LENGTH);
+    add_locate(&program, LOCATE_WRITE);
+    add_ccw(&program, CMD_WRITE, 0, LENGTH, BUFFER);
+    program_run(&program);
+}
+
+/* @n areas, one behind the other, hold what write_disk() has written. */
+static void assert_areas(Guest *guest, const uint32_t *addr,
+                         const uint32_t *len, int n)
+{
+    uint8_t data[LENGTH], seen[LENGTH];
+    size_t done = 0;
+
+    for (int i = 0; i < n; i++) {
+        qtest_memread(guest->qts, addr[i], seen + done, len[i]);
+        done += len[i];
+    }
+    make_data(data);
+    g_assert_cmpmem(seen, done, data, LENGTH);
+}
+
+static void assert_area(Guest *guest, uint32_t addr)
+{
+    uint32_t len = LENGTH;
+
+    assert_areas(guest, &addr, &len, 1);
+}
+
+/* From the disk to where no page, nor block, begins, over several pages */
+static void assert_reads(uint16_t format)
+{
+    Guest *guest = guest_enabled();
+    Program program = program_begin(guest, format);
+
+    write_disk(guest);
+    add_locate(&program, LOCATE_READ);
+    add_ccw(&program, CMD_READ, 0, LENGTH, AREA + 0x7fd);
+    program_run(&program);
+    assert_area(guest, AREA + 0x7fd);
+    guest_end(guest);
+}
+
+static void test_format_0(void)
+{
+    assert_reads(0);
+}
+
+static void test_format_1(void)
+{
+    assert_reads(ORB_CTRL0_MASK_FMT);
+}
+
+static void test_write_from_anywhere(void)
+{
+    Guest *guest = guest_enabled();
+    Program write = program_begin(guest, ORB_CTRL0_MASK_FMT);
+    Program read = write;
+    uint8_t data[LENGTH];
+
+    make_data(data);
+    qtest_memwrite(guest->qts, BUFFER + 0xffd, data, LENGTH);
+    add_locate(&write, LOCATE_WRITE);
+    add_ccw(&write, CMD_WRITE, 0, LENGTH, BUFFER + 0xffd);
+    program_run(&write);
+
+    add_locate(&read, LOCATE_READ);
+    add_ccw(&read, CMD_READ, 0, LENGTH, AREA);
+    program_run(&read);
+    assert_area(guest, AREA);
+    guest_end(guest);
+}
+
+static void test_data_chaining(void)
+{
+    const uint32_t addr[] = { AREA + 1, AREA + 0x4fff, AREA + 0x9000 };
+    const uint32_t len[] = { 100, 5000, LENGTH - 5100 };
+    Guest *guest = guest_enabled();
+    Program program = program_begin(guest, ORB_CTRL0_MASK_FMT);
+
+    write_disk(guest);
+    add_locate(&program, LOCATE_READ);
+    add_ccw(&program, CMD_READ, CCW_FLAG_DC, len[0], addr[0]);
+    add_ccw(&program, CMD_READ, CCW_FLAG_DC, len[1], addr[1]);
+    add_ccw(&program, CMD_READ, 0, len[2], addr[2]);
+    program_run(&program);
+    assert_areas(guest, addr, len, ARRAY_SIZE(addr));
+    guest_end(guest);
+}
+
+static void test_transfer_in_channel(void)
+{
+    Guest *guest = guest_enabled();
+    Program program = program_begin(guest, ORB_CTRL0_MASK_FMT);
+
+    write_disk(guest);
+    add_locate(&program, LOCATE_READ);
+    add_tic(&program, TARGET + 0x7f8);
+    add_ccw(&program, CCW_CMD_NOOP, CCW_FLAG_CC | CCW_FLAG_SLI, 1, DATA);
+    add_tic(&program, TARGET);
+    add_ccw(&program, CMD_READ, 0, LENGTH, AREA);
+    program_run(&program);
+    assert_area(guest, AREA);
+    guest_end(guest);
+}
+
+/* Blocks that follow each other nowhere but in the list; the first is short. */
+static void assert_indirect(uint16_t format, uint32_t block)
+{
+    const uint32_t first = 40;
+    uint32_t addr[LENGTH / (2 * KiB) + 1], len[ARRAY_SIZE(addr)];
+    Guest *guest = guest_enabled();
+    Program program = program_begin(guest, format);
+    uint32_t done = 0;
+    int n;
+
+    write_disk(guest);
+    for (n = 0; done < LENGTH; n++) {
+        uint32_t offset = n ? 0 : block - first;
+
+        len[n] = MIN(block - offset, LENGTH - done);
+        addr[n] = AREA + (ARRAY_SIZE(addr) - n) * 2 * block + offset;
+        done += len[n];
+        if (format & ORB_CTRL0_MASK_C64) {
+            qtest_writeq(guest->qts, IDAWS + n * 8, addr[n]);
+        } else {
+            qtest_writel(guest->qts, IDAWS + n * 4, addr[n]);
+        }
+    }
+    add_locate(&program, LOCATE_READ);
+    add_ccw(&program, CMD_READ, CCW_FLAG_IDA, LENGTH, IDAWS);
+    program_run(&program);
+    assert_areas(guest, addr, len, n);
+    guest_end(guest);
+}
+
+static void test_format_1_idaws(void)
+{
+    assert_indirect(ORB_CTRL0_MASK_FMT, 2 * KiB);
+}
+
+static void test_format_1_idaws_of_format_0(void)
+{
+    assert_indirect(0, 2 * KiB);
+}
+
+static void test_format_2_idaws(void)
+{
+    assert_indirect(ORB_CTRL0_MASK_FMT | ORB_CTRL0_MASK_C64, 4 * KiB);
+}
+
+static void test_format_2_idaws_of_2k(void)
+{
+    assert_indirect(ORB_CTRL0_MASK_FMT | ORB_CTRL0_MASK_C64 |
+                    ORB_CTRL0_MASK_I2K, 2 * KiB);
+}
+
+static void test_unit_check_and_sense(void)
+{
+    Guest *guest = guest_enabled();
+    Program bad = program_begin(guest, ORB_CTRL0_MASK_FMT);
+    Program sense = bad;
+
+    add_ccw(&bad, CMD_INVALID, CCW_FLAG_SLI, 1, AREA);
+    program_start(&bad);
+    expect_irb(guest->bed, SCSW_FCTL_START_FUNC | FINAL_STCTL |
+               SCSW_STCTL_ALERT, NORMAL_END | SCSW_DSTAT_UNIT_CHECK, 0);
+
+    add_ccw(&sense, CCW_CMD_BASIC_SENSE, CCW_FLAG_SLI, 32, AREA);
+    program_run(&sense);
+    /* Command reject */
+    g_assert_cmphex(qtest_readb(guest->qts, AREA), ==, 0x80);
+    guest_end(guest);
+}
+
+/* Linux cannot pin what is no storage of the guest. */
+static void test_address_outside_storage(void)
+{
+    Guest *guest = guest_enabled();
+    Program program = program_begin(guest, ORB_CTRL0_MASK_FMT);
+    IRB irb;
+
+    add_ccw(&program, CCW_CMD_SENSE_ID, CCW_FLAG_SLI, 7, 0x70000000);
+    program_start(&program);
+    qcss_wait_irb(guest->qts, SCHID, &irb);
+    g_assert_cmphex(irb.scsw.cstat, ==, SCSW_CSTAT_PROG_CHECK);
+    run_noop(guest);
+    guest_end(guest);
+}
+
+/*
+ * Halt, clear and cancel
+ */
+
+/* A start that the disk does not hear of until a halt or clear */
+static Guest *guest_in_flight(void)
+{
+    Guest *guest = guest_enabled();
+
+    l1_host_hold(VFIO_CCW_HOST_DEVICE_START);
+    g_assert_cmpint(ssch(guest->bed), ==, 0);
+    l1_host_wait_held(VFIO_CCW_HOST_DEVICE_START);
+    return guest;
+}
+
+static void guest_usable_end(Guest *guest)
+{
+    l1_host_unhold(VFIO_CCW_HOST_DEVICE_START);
+    run_noop(guest);
+    guest_end(guest);
+}
+
+static void test_halt_in_flight(void)
+{
+    Guest *guest = guest_in_flight();
+
+    g_assert_cmpint(qcss_hsch(guest->qts, SCHID), ==, 0);
+    expect_end_of(guest->bed, SCSW_FCTL_HALT_FUNC);
+    guest_usable_end(guest);
+}
+
+static void test_clear_in_flight(void)
+{
+    Guest *guest = guest_in_flight();
+
+    g_assert_cmpint(qcss_csch(guest->qts, SCHID), ==, 0);
+    expect_end_of(guest->bed, SCSW_FCTL_CLEAR_FUNC);
+    guest_usable_end(guest);
+}
+
+/* What Linux has accepted cannot be cancelled, and goes on. */
+static void test_cancel_in_flight(void)
+{
+    Guest *guest = guest_in_flight();
+
+    g_assert_cmpint(qcss_xsch(guest->qts, SCHID), ==, 2);
+    l1_host_unhold(VFIO_CCW_HOST_DEVICE_START);
+    expect_normal_end(guest->bed);
+    guest_usable_end(guest);
+}
+
+static void test_halt_idle(void)
+{
+    Guest *guest = guest_enabled();
+
+    g_assert_cmpint(qcss_hsch(guest->qts, SCHID), ==, 0);
+    expect_end_of(guest->bed, SCSW_FCTL_HALT_FUNC);
+    guest_usable_end(guest);
+}
+
+static void test_clear_idle(void)
+{
+    Guest *guest = guest_enabled();
+
+    g_assert_cmpint(qcss_csch(guest->qts, SCHID), ==, 0);
+    expect_end_of(guest->bed, SCSW_FCTL_CLEAR_FUNC);
+    guest_usable_end(guest);
+}
+
+static void test_cancel_idle(void)
+{
+    Guest *guest = guest_enabled();
+
+    g_assert_cmpint(qcss_xsch(guest->qts, SCHID), ==, 2);
+    guest_usable_end(guest);
+}
+
+static void test_clear_overtakes_halt(void)
+{
+    Guest *guest = guest_in_flight();
+
+    l1_host_hold(VFIO_CCW_HOST_DEVICE_HALT);
+    g_assert_cmpint(qcss_hsch(guest->qts, SCHID), ==, 0);
+    l1_host_wait_held(VFIO_CCW_HOST_DEVICE_HALT);
+    g_assert_cmpint(qcss_csch(guest->qts, SCHID), ==, 0);
+    expect_end_of(guest->bed, SCSW_FCTL_CLEAR_FUNC);
+    l1_host_unhold(VFIO_CCW_HOST_DEVICE_HALT);
+    guest_usable_end(guest);
+}
+
+/*
+ * Attention: unsolicited status
+ */
+
+static void expect_attention(Guest *guest)
+{
+    expect_irb(guest->bed, ALERT_STCTL, SCSW_DSTAT_ATTENTION, 0);
+}
+
+static void test_attention_idle(void)
+{
+    Guest *guest = guest_enabled();
+
+    l1_host_present_status(SCSW_DSTAT_ATTENTION, 0, 0);
+    expect_attention(guest);
+    guest_usable_end(guest);
+}
+
+/* The device presents it when the host has taken the status before. */
+static void test_attention_while_ending(void)
+{
+    Guest *guest = guest_enabled();
+
+    l1_host_hold(VFIO_CCW_HOST_INTERRUPT);
+    g_assert_cmpint(ssch(guest->bed), ==, 0);
+    l1_host_wait_held(VFIO_CCW_HOST_INTERRUPT);
+    l1_host_present_status(SCSW_DSTAT_ATTENTION, 0, 0);
+    l1_host_unhold(VFIO_CCW_HOST_INTERRUPT);
+    expect_normal_end(guest->bed);
+    expect_attention(guest);
+    guest_usable_end(guest);
+}
+
+static void test_attention_disabled(void)
+{
+    Guest *guest = guest_enabled();
+
+    qcss_disable(guest->qts, SCHID);
+    l1_host_present_status(SCSW_DSTAT_ATTENTION, 0, 0);
+    expect_nothing(guest->bed);
+    qcss_enable(guest->qts, SCHID, INTPARM_MSCH);
+    guest_usable_end(guest);
+}
+
+/*
+ * Channel paths
+ */
+
+/* The chpid of the emulated host driver's only path */
+#define CHPID 0x40
+
+static void expect_path_report(Guest *guest, uint16_t erc)
+{
+    CRW crw;
+
+    qcss_wait_crw_mchk(guest->qts);
+    g_assert_cmpint(qcss_stcrw(guest->qts, &crw), ==, 0);
+    g_assert_cmphex(crw.flags, ==, CRW_RSC_CHP << 8 | erc);
+    g_assert_cmphex(crw.rsid, ==, CHPID);
+    g_assert_cmpint(qcss_stcrw(guest->qts, &crw), ==, 1);
+}
+
+static void test_path_off_and_on(void)
+{
+    Guest *guest = guest_enabled();
+
+    l1_inject_crw(CRW_RSC_CHP, CRW_ERC_PERRI, CHPID);
+    expect_path_report(guest, CRW_ERC_PERRN);
+    l1_inject_crw(CRW_RSC_CHP, CRW_ERC_INIT, CHPID);
+    expect_path_report(guest, CRW_ERC_INIT);
+    guest_usable_end(guest);
+}
+
+/*
+ * The life of a device
+ */
+
+static void plug_mdev(Guest *guest)
+{
+    qtest_qmp_assert_success(guest->qts,
+                             "{'execute': 'device_add', 'arguments': {"
+                             "'driver': 'vfio-ccw', 'id': 'ccw0',"
+                             "'devno': 'fe.0.1234', 'sysfsdev': %s}}",
+                             guest->mdev->path);
+}
+
+static void test_plug_and_unplug(void)
+{
+    Guest *guest = guest_with_args(l1_mdev_new(DISK), MACHINE_ARGS);
+
+    for (int i = 0; i < 3; i++) {
+        plug_mdev(guest);
+        expect_subchannel_report(guest->bed);
+        qcss_enable(guest->qts, SCHID, INTPARM_MSCH);
+        run_noop(guest);
+        qtest_qmp_device_del(guest->qts, "ccw0");
+        expect_subchannel_report(guest->bed);
+        assert_unplugged(guest->bed);
+    }
+    guest_end(guest);
+}
+
+static void test_unplug_in_flight(void)
+{
+    Guest *guest = guest_in_flight();
+
+    qtest_qmp_device_del(guest->qts, "ccw0");
+    expect_subchannel_report(guest->bed);
+    assert_unplugged(guest->bed);
+    l1_host_unhold(VFIO_CCW_HOST_DEVICE_START);
+
+    plug_mdev(guest);
+    expect_subchannel_report(guest->bed);
+    qcss_enable(guest->qts, SCHID, INTPARM_MSCH);
+    guest_usable_end(guest);
+}
+
+/* Linux asks for its device, and gets it. */
+static void assert_mdev_is_given_back(Guest *guest)
+{
+    GThread *remover = l1_mdev_begin_remove(guest->mdev);
+
+    expect_subchannel_report(guest->bed);
+    assert_unplugged(guest->bed);
+    g_thread_join(remover);
+    g_assert_false(l1_mdev_exists(guest->mdev));
+    l1_host_unhold(VFIO_CCW_HOST_DEVICE_START);
+    guest_end(guest);
+}
+
+static void test_mdev_removed(void)
+{
+    assert_mdev_is_given_back(guest_enabled());
+}
+
+static void test_mdev_removed_in_flight(void)
+{
+    assert_mdev_is_given_back(guest_in_flight());
+}
+
+static void test_reset(void)
+{
+    Guest *guest = guest_enabled();
+
+    qtest_system_reset(guest->qts);
+    assert_reset_subchannel(guest->bed);
+    qcss_enable(guest->qts, SCHID, INTPARM_MSCH);
+    guest_usable_end(guest);
+}
+
+static void test_reset_in_flight(void)
+{
+    Guest *guest = guest_in_flight();
+
+    qtest_system_reset(guest->qts);
+    assert_reset_subchannel(guest->bed);
+    l1_host_unhold(VFIO_CCW_HOST_DEVICE_START);
+    qcss_enable(guest->qts, SCHID, INTPARM_MSCH);
+    guest_usable_end(guest);
+    g_assert_cmpint(l1_host_count(VFIO_CCW_HOST_HALTS) +
+                    l1_host_count(VFIO_CCW_HOST_CLEARS), >, 0);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+
+    g_test_add_func("/attach/group", test_attach_group);
+    g_test_add_func("/attach/iommufd", test_attach_iommufd);
+    g_test_add_func("/attach/fd", test_attach_fd);
+
+    g_test_add_func("/start/format-0", test_format_0);
+    g_test_add_func("/start/format-1", test_format_1);
+    g_test_add_func("/start/write-from-anywhere", test_write_from_anywhere);
+    g_test_add_func("/start/data-chaining", test_data_chaining);
+    g_test_add_func("/start/transfer-in-channel", test_transfer_in_channel);
+    g_test_add_func("/start/format-1-idaws", test_format_1_idaws);
+    g_test_add_func("/start/format-1-idaws-of-format-0",
+                    test_format_1_idaws_of_format_0);
+    g_test_add_func("/start/format-2-idaws", test_format_2_idaws);
+    g_test_add_func("/start/format-2-idaws-of-2k", test_format_2_idaws_of_2k);
+    g_test_add_func("/start/unit-check-and-sense", test_unit_check_and_sense);
+    g_test_add_func("/start/address-outside-storage",
+                    test_address_outside_storage);
+
+    g_test_add_func("/halt/in-flight", test_halt_in_flight);
+    g_test_add_func("/halt/idle", test_halt_idle);
+    g_test_add_func("/clear/in-flight", test_clear_in_flight);
+    g_test_add_func("/clear/idle", test_clear_idle);
+    g_test_add_func("/clear/overtakes-halt", test_clear_overtakes_halt);
+    g_test_add_func("/cancel/in-flight", test_cancel_in_flight);
+    g_test_add_func("/cancel/idle", test_cancel_idle);
+
+    g_test_add_func("/attention/idle", test_attention_idle);
+    g_test_add_func("/attention/while-ending", test_attention_while_ending);
+    g_test_add_func("/attention/disabled", test_attention_disabled);
+    g_test_add_func("/path/off-and-on", test_path_off_and_on);
+
+    g_test_add_func("/life/plug-and-unplug", test_plug_and_unplug);
+    g_test_add_func("/life/unplug-in-flight", test_unplug_in_flight);
+    g_test_add_func("/life/mdev-removed", test_mdev_removed);
+    g_test_add_func("/life/mdev-removed-in-flight",
+                    test_mdev_removed_in_flight);
+    g_test_add_func("/life/reset", test_reset);
+    g_test_add_func("/life/reset-in-flight", test_reset_in_flight);
+    return g_test_run();
+}
