@@ -89,6 +89,7 @@ def make_initramfs(packages, modules, script, output, files=None):
     (tree / 'init').chmod(0o755)
     shutil.copy(script, tree / 'guest-script')
     for name, path in (files or {}).items():
+        (tree / name).parent.mkdir(exist_ok=True)
         shutil.copy(path, tree / name)
     for number, (name, contents) in enumerate(
             packages.modules(modules).items()):

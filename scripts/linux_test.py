@@ -22,15 +22,18 @@ import linux_build
 import linux_guest
 
 ROOT = Path(__file__).resolve().parent.parent
-DEVNO = 'fe.0.1234'
+DEVNO = '0.0.1234'
+IMAGE = 'disk.img'
 IMAGE_SIZE = 16 << 20
 LIMIT = 900
 
 
 class Built:
-    """What linux_build.py has built, under directory."""
+    """What linux_build.py and build_qemu.py have built or fetched."""
 
-    def __init__(self, directory):
+    def __init__(self, build):
+        directory = build / 'linux'
+        self.firmware = build / 'qemu/firmware/usr/share/qemu/s390-ccw.img'
         self.kernel = directory / 'bzImage'
         self.busybox = directory / 'busybox/usr/bin/busybox'
         self.qemu = directory / 'qemu/qemu-system-s390x'
@@ -51,12 +54,17 @@ def strip(program, work):
 
 
 def make_initramfs(built, work):
-    initramfs = work / 'initramfs.gz'
-    linux_guest.make_initramfs(
-        built, [], ROOT / 'tests/linux/run', initramfs,
-        {f'bin/{program.name}': strip(program, work)
-         for program in (built.qemu, built.test)})
-    return initramfs
+    """L1's, which has L2's in it."""
+    for_l2, for_l1 = work / 'l2-initramfs.gz', work / 'l1-initramfs.gz'
+    linux_guest.make_initramfs(built, [], ROOT / 'tests/guest/disk-io',
+                               for_l2)
+    files = {f'bin/{program.name}': strip(program, work)
+             for program in (built.qemu, built.test)}
+    files |= {'l2/kernel': built.kernel, 'l2/initramfs.gz': for_l2,
+              'l2/firmware': built.firmware}
+    linux_guest.make_initramfs(built, [], ROOT / 'tests/linux/run', for_l1,
+                               files)
+    return for_l1
 
 
 def add_monitor(guest, stack):
@@ -69,7 +77,7 @@ def add_monitor(guest, stack):
 
 def add_host(guest, build, work, stack):
     """A DASD with a port of the guest to play with it."""
-    image = work / 'disk.img'
+    image = work / IMAGE
     with image.open('wb') as disk:
         disk.truncate(IMAGE_SIZE)
     # A UNIX socket's path is short: it cannot be below any build directory.
@@ -80,29 +88,54 @@ def add_host(guest, build, work, stack):
     host.remote(ends[0])
     stack.enter_context(host)
     guest.add_port('host', ends[1])
-    guest.add_device(driver='vfio-ccw', devno=DEVNO,
+    guest.parameters.append(f'devno={DEVNO}')
+    guest.add_device(driver='vfio-ccw', devno=f'fe.{DEVNO[2:]}',
                      socket={'type': 'unix', 'path': path})
 
 
+class Verdicts:
+    """Says each test's verdict, as TAP, and counts."""
+
+    def __init__(self):
+        self.number = 0
+        self.failed = 0
+
+    def say(self, good, test):
+        self.number += 1
+        self.failed += not good
+        print('ok' if good else 'not ok', self.number, '-', test, flush=True)
+
+
+def l2_is_right(seen, work):
+    """Did L2 find on its disk what it wrote, and is it in the image?"""
+    if seen.get('l2-status') != '0':
+        return False
+    found = host_driver.checksum_in_image(work / IMAGE, work)
+    return seen['l2-written'] == seen['l2-read-back'] == found
+
+
 def run(build, work, tests):
-    """Number of (tests, failed tests); says each one's verdict."""
-    built = Built(build / 'linux')
-    number, failed = 0, 0
+    """Runs L1; its verdicts."""
+    built = Built(build)
+    verdicts, seen = Verdicts(), {}
     guest = linux_guest.Guest(build / 'qemu-system-s390x', built,
                               make_initramfs(built, work),
                               work / 'guest.log', memory=1024)
     guest.add_device(driver='virtio-serial-ccw')
+    guest.add_device(driver='virtio-rng-ccw', id='rng', devno='fe.0.1235')
     if tests:
         guest.parameters.append(f'tests={",".join(tests)}')
     with contextlib.ExitStack() as stack:
         add_monitor(guest, stack)
         add_host(guest, build, work, stack)
+        # While L1 waits for an answer, nothing writes to the image.
         for name, value in guest.messages(LIMIT):
+            seen[name] = value
             if name in ('ok', 'not-ok'):
-                number += 1
-                failed += name != 'ok'
-                print(name.replace('-', ' '), number, '-', value, flush=True)
-    return number, failed
+                verdicts.say(name == 'ok', value)
+            elif name == 'l2-ended':
+                verdicts.say(l2_is_right(seen, work), '/linux')
+    return verdicts
 
 
 def main():
@@ -114,15 +147,15 @@ def main():
     work = build / 'linux/run'
     work.mkdir(parents=True, exist_ok=True)
     try:
-        number, failed = run(build, work, arguments.tests)
+        verdicts = run(build, work, arguments.tests)
     except (host_driver.HostError, linux_guest.GuestError) as error:
         linux_guest.show_logs(work)
         sys.exit(f'error: {error}')
-    print(f'1..{number}')
-    if failed:
+    print(f'1..{verdicts.number}')
+    if verdicts.failed:
         print((work / 'guest.log').read_text(encoding='utf-8'),
               file=sys.stderr)
-    return 1 if failed else 0
+    return 1 if verdicts.failed else 0
 
 
 if __name__ == '__main__':

@@ -47,7 +47,7 @@ static char *link_target(const char *path)
     return target ? g_path_get_basename(target) : NULL;
 }
 
-char *l1_subchannel_of(const char *devno)
+static char *subchannel_of(const char *devno)
 {
     g_autoptr(GDir) dir = g_dir_open(CSS_DEVICES, 0, NULL);
     const char *name;
@@ -64,6 +64,13 @@ char *l1_subchannel_of(const char *devno)
         }
     }
     return NULL;
+}
+
+bool l1_has_device(const char *devno)
+{
+    g_autofree char *subchannel = subchannel_of(devno);
+
+    return subchannel != NULL;
 }
 
 static void bind_to_vfio_ccw(const char *subchannel)
@@ -111,17 +118,25 @@ static void remove_if_there(L1Mdev *mdev)
     }
 }
 
+/* What a test that failed has left behind */
+static void clean_up(L1Mdev *mdev)
+{
+    for (int step = 0; step < VFIO_CCW_HOST_NR_STEPS; step++) {
+        l1_host_unhold(step);
+    }
+    remove_if_there(mdev);
+}
+
 L1Mdev *l1_mdev_new(const char *devno)
 {
     L1Mdev *mdev = g_new0(L1Mdev, 1);
     g_autofree char *create = NULL;
 
-    mdev->subchannel = l1_subchannel_of(devno);
+    mdev->subchannel = subchannel_of(devno);
     g_assert_nonnull(mdev->subchannel);
     mdev->path = g_build_filename(MDEV_DEVICES, UUID, NULL);
     bind_to_vfio_ccw(mdev->subchannel);
-    /* A test that failed has left its behind. */
-    remove_if_there(mdev);
+    clean_up(mdev);
     create = g_build_filename(CSS_DEVICES, mdev->subchannel,
                               "mdev_supported_types/vfio_ccw-io/create", NULL);
     put(create, UUID);
@@ -227,6 +242,11 @@ void l1_host_hold(VfioCcwHostStep step)
 void l1_host_wait_held(VfioCcwHostStep step)
 {
     host("wait_held %d\n", step);
+}
+
+void l1_host_release(VfioCcwHostStep step)
+{
+    host("release %d\n", step);
 }
 
 void l1_host_unhold(VfioCcwHostStep step)

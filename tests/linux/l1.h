@@ -38,8 +38,8 @@ int l1_mdev_open_cdev(L1Mdev *mdev);
 /* Whether the mdev is there */
 bool l1_mdev_exists(L1Mdev *mdev);
 
-/* What L1's channel subsystem knows of @devno, or NULL without a subchannel */
-char *l1_subchannel_of(const char *devno);
+/* Whether L1 has a subchannel with the device @devno */
+bool l1_has_device(const char *devno);
 
 /* Let Linux believe that the machine reports this (CIO_INJECT). */
 void l1_inject_crw(unsigned rsc, unsigned erc, unsigned rsid);
@@ -50,6 +50,7 @@ void l1_inject_crw(unsigned rsc, unsigned erc, unsigned rsid);
  */
 void l1_host_hold(VfioCcwHostStep step);
 void l1_host_wait_held(VfioCcwHostStep step);
+void l1_host_release(VfioCcwHostStep step);
 void l1_host_unhold(VfioCcwHostStep step);
 void l1_host_present_status(uint8_t dstat, uint8_t cstat, uint16_t count);
 unsigned l1_host_count(VfioCcwHostCounter counter);

@@ -17,7 +17,8 @@
 #include "l1.h"
 
 /* L1's devices */
-#define DISK "0.0.1234"
+#define DISK "0.0.1234"         /* the emulated host driver's */
+#define RNG  "0.0.1235"         /* L0's virtio-rng-ccw */
 
 /* A machine with a device on Linux's driver */
 typedef struct Guest {
@@ -91,17 +92,28 @@ static void test_attach_iommufd(void)
     assert_usable_on_linux(guest_with_args(mdev, args));
 }
 
-static void test_attach_fd(void)
+static void assert_fd_is_attached(const char *id)
 {
     L1Mdev *mdev = l1_mdev_new(DISK);
     int fd = l1_mdev_open_cdev(mdev);
     g_autofree char *args =
         g_strdup_printf(MACHINE_ARGS "-object iommufd,id=iommufd0 -device "
-                        "vfio-ccw,devno=fe.0.1234,iommufd=iommufd0,fd=%d", fd);
+                        "vfio-ccw,%sdevno=fe.0.1234,iommufd=iommufd0,fd=%d",
+                        id, fd);
     Guest *guest = guest_with_args(mdev, args);
 
     close(fd);
     assert_usable_on_linux(guest);
+}
+
+static void test_attach_fd(void)
+{
+    assert_fd_is_attached("id=ccw0,");
+}
+
+static void test_attach_fd_without_id(void)
+{
+    assert_fd_is_attached("");
 }
 
 /*
@@ -514,7 +526,11 @@ static void test_attention_idle(void)
     guest_usable_end(guest);
 }
 
-/* The device presents it when the host has taken the status before. */
+/*
+ * The device presents it when the host has taken the status before, but not
+ * before Linux has passed that on: it has one place for IRBs, and of two that
+ * come in a row the first is lost.
+ */
 static void test_attention_while_ending(void)
 {
     Guest *guest = guest_enabled();
@@ -523,8 +539,10 @@ static void test_attention_while_ending(void)
     g_assert_cmpint(ssch(guest->bed), ==, 0);
     l1_host_wait_held(VFIO_CCW_HOST_INTERRUPT);
     l1_host_present_status(SCSW_DSTAT_ATTENTION, 0, 0);
-    l1_host_unhold(VFIO_CCW_HOST_INTERRUPT);
+    l1_host_release(VFIO_CCW_HOST_INTERRUPT);
     expect_normal_end(guest->bed);
+    l1_host_wait_held(VFIO_CCW_HOST_INTERRUPT);
+    l1_host_unhold(VFIO_CCW_HOST_INTERRUPT);
     expect_attention(guest);
     guest_usable_end(guest);
 }
@@ -573,6 +591,20 @@ static void test_path_off_and_on(void)
  * The life of a device
  */
 
+/*
+ * As assert_unplugged(), but without a look at each of the subchannels that an
+ * empty machine could have: there are thousands, and this is no fast machine.
+ */
+static void assert_unplugged_here(Guest *guest)
+{
+    SCHIB schib = { };
+
+    if (qcss_stsch(guest->qts, SCHID, &schib) == 0) {
+        g_assert_cmphex(schib.pmcw.flags & PMCW_FLAGS_MASK_DNV, ==, 0);
+    }
+    qtest_qmp_assert_success(guest->qts, "{'execute': 'query-status'}");
+}
+
 static void plug_mdev(Guest *guest)
 {
     qtest_qmp_assert_success(guest->qts,
@@ -593,7 +625,7 @@ static void test_plug_and_unplug(void)
         run_noop(guest);
         qtest_qmp_device_del(guest->qts, "ccw0");
         expect_subchannel_report(guest->bed);
-        assert_unplugged(guest->bed);
+        assert_unplugged_here(guest);
     }
     guest_end(guest);
 }
@@ -604,7 +636,7 @@ static void test_unplug_in_flight(void)
 
     qtest_qmp_device_del(guest->qts, "ccw0");
     expect_subchannel_report(guest->bed);
-    assert_unplugged(guest->bed);
+    assert_unplugged_here(guest);
     l1_host_unhold(VFIO_CCW_HOST_DEVICE_START);
 
     plug_mdev(guest);
@@ -619,7 +651,7 @@ static void assert_mdev_is_given_back(Guest *guest)
     GThread *remover = l1_mdev_begin_remove(guest->mdev);
 
     expect_subchannel_report(guest->bed);
-    assert_unplugged(guest->bed);
+    assert_unplugged_here(guest);
     g_thread_join(remover);
     g_assert_false(l1_mdev_exists(guest->mdev));
     l1_host_unhold(VFIO_CCW_HOST_DEVICE_START);
@@ -659,6 +691,207 @@ static void test_reset_in_flight(void)
                     l1_host_count(VFIO_CCW_HOST_CLEARS), >, 0);
 }
 
+/* The device is taken away from Linux, which takes it away from its guest. */
+static void test_gone_outside(void)
+{
+    Guest *guest = guest_of(l1_mdev_new(RNG));
+
+    qcss_enable(guest->qts, SCHID, INTPARM_MSCH);
+    run_noop(guest);
+    l1_monitor("device_del rng");
+    expect_subchannel_report(guest->bed);
+    assert_unplugged_here(guest);
+    while (l1_mdev_exists(guest->mdev)) {
+        g_thread_yield();
+    }
+    guest_end(guest);
+
+    l1_monitor("device_add virtio-rng-ccw,id=rng,devno=fe.0.1235");
+    while (!l1_has_device(RNG)) {
+        g_thread_yield();
+    }
+}
+
+/*
+ * The same program on a device, and on the same one passed through
+ *
+ * The program is such that it cannot see what is known to differ:
+ *  - QEMU's own devices do not put the ORB's path mask in the PMCW, nor its
+ *    prefetch control in the SCSW: the program names the one path there is, and
+ *    does not allow prefetching;
+ *  - Linux has concurrent sense on, so the sense data come with the unit check:
+ *    the program has it on too;
+ *  - QEMU's own devices have the bits for these, L and E, in IRBs alone, not in
+ *    the SCHIB: the program goes by the ERW;
+ *  - what a halt or clear ends with has no channel program, and Linux shows what
+ *    is left of the last one, translated: the program does not look at the
+ *    control bits that come from the ORB, the CCW address and the ESW then.
+ */
+
+typedef struct Notes {
+    GString *text;
+    QTestState *qts;
+    bool has_program;           /* the last function was a start */
+} Notes;
+
+static void G_GNUC_PRINTF(2, 3) note(Notes *notes, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    g_string_append_vprintf(notes->text, format, args);
+    va_end(args);
+}
+
+static void note_scsw(Notes *notes, const SCSW *scsw)
+{
+    uint16_t flags = scsw->flags & ~(SCSW_FLAGS_MASK_ESWF |
+                                     SCSW_FLAGS_MASK_ECTL);
+
+    note(notes, " scsw %04x %02x %02x %d", scsw->ctrl, scsw->dstat,
+         scsw->cstat, scsw->count);
+    if (notes->has_program) {
+        note(notes, " flags %04x cpa %08x", flags, scsw->cpa);
+    }
+}
+
+static void note_schib(Notes *notes)
+{
+    SCHIB schib;
+    int cc = qcss_stsch(notes->qts, SCHID, &schib);
+    PMCW *pmcw = &schib.pmcw;
+    SCSW scsw = schib.scsw;
+
+    note(notes, "STSCH cc %d: %08x %04x dev %04x lpm %02x pnom %02x lpum %02x "
+         "pim %02x pom %02x pam %02x chpid %02x chars %08x", cc, pmcw->intparm,
+         pmcw->flags, pmcw->devno, pmcw->lpm, pmcw->pnom, pmcw->lpum,
+         pmcw->pim, pmcw->pom, pmcw->pam, pmcw->chpid[0], pmcw->chars);
+    note_scsw(notes, &scsw);
+    note(notes, "\n");
+}
+
+static void note_tsch(Notes *notes)
+{
+    IRB irb;
+    int cc = qcss_tsch(notes->qts, SCHID, &irb);
+
+    note(notes, "TSCH cc %d:", cc);
+    note_scsw(notes, &irb.scsw);
+    if (cc == 0 && notes->has_program) {
+        note(notes, " esw %08x %08x ecw", irb.esw.word0, irb.esw.erw);
+        for (int i = 0; i < ARRAY_SIZE(irb.ecw); i++) {
+            note(notes, " %08x", irb.ecw[i]);
+        }
+    }
+    note(notes, "\n");
+}
+
+static void note_interruption(Notes *notes)
+{
+    IOIntCode code;
+
+    qcss_wait_io(notes->qts, QCSS_CR6_ALL, &code);
+    note(notes, "interruption %08x %08x %08x\n", code.subsys_id, code.intparm,
+         code.interrupt_id);
+    note_schib(notes);
+    note_tsch(notes);
+    note_tsch(notes);
+    note_schib(notes);
+}
+
+/* One CCW, and what comes of it */
+static void note_start(Notes *notes, uint8_t cmd, uint8_t flags,
+                       uint16_t count, uint32_t cda)
+{
+    CCW1 ccw = { .cmd_code = cmd, .flags = flags, .count = count, .cda = cda };
+    ORB orb = qcss_orb(INTPARM_SSCH, PROGRAM);
+    uint8_t data[32];
+    int cc;
+
+    qcss_write_ccws(notes->qts, PROGRAM, &ccw, 1);
+    qtest_memset(notes->qts, cda, 0, sizeof(data));
+    orb.ctrl0 &= ~ORB_CTRL0_MASK_PFCH;
+    orb.lpm = 0x80;
+    cc = qcss_ssch(notes->qts, SCHID, &orb);
+    note(notes, "SSCH %02x %02x %d %x cc %d\n", cmd, flags, count, cda, cc);
+    if (cc) {
+        return;
+    }
+    notes->has_program = true;
+    note_interruption(notes);
+    qtest_memread(notes->qts, cda, data, sizeof(data));
+    note(notes, "data");
+    for (int i = 0; i < sizeof(data); i++) {
+        note(notes, " %02x", data[i]);
+    }
+    note(notes, "\n");
+}
+
+static void note_end_of(Notes *notes, const char *insn, int cc)
+{
+    note(notes, "%s cc %d\n", insn, cc);
+    notes->has_program = false;
+    note_interruption(notes);
+}
+
+static void enable_with_concurrent_sense(QTestState *qts)
+{
+    SCHIB schib;
+
+    g_assert_cmpint(qcss_stsch(qts, SCHID, &schib), ==, 0);
+    qcss_set_enabled(&schib, INTPARM_MSCH);
+    schib.pmcw.chars |= PMCW_CHARS_MASK_CSENSE;
+    g_assert_cmpint(qcss_msch(qts, SCHID, &schib), ==, 0);
+}
+
+static char *seen_by_guest(QTestState *qts)
+{
+    Notes notes = { .text = g_string_new(NULL), .qts = qts };
+
+    note_schib(&notes);
+    note_start(&notes, CCW_CMD_SENSE_ID, CCW_FLAG_SLI, 7, DATA);
+    enable_with_concurrent_sense(qts);
+    note_schib(&notes);
+    note_tsch(&notes);
+    note(&notes, "XSCH cc %d\n", qcss_xsch(qts, SCHID));
+    note(&notes, "RSCH cc %d\n", qcss_rsch(qts, SCHID));
+
+    note_start(&notes, CCW_CMD_SENSE_ID, CCW_FLAG_SLI, 7, DATA);
+    note_start(&notes, CCW_CMD_SENSE_ID, 0, 3, DATA);
+    note_start(&notes, CCW_CMD_SENSE_ID, CCW_FLAG_SLI, 32, DATA + 0xffd);
+    note_start(&notes, CCW_CMD_NOOP, CCW_FLAG_SLI, 1, DATA);
+    note_start(&notes, CMD_INVALID, CCW_FLAG_SLI, 1, DATA);
+    note_start(&notes, CCW_CMD_BASIC_SENSE, CCW_FLAG_SLI, 32, DATA);
+
+    note_end_of(&notes, "HSCH", qcss_hsch(qts, SCHID));
+    note_start(&notes, CCW_CMD_SENSE_ID, CCW_FLAG_SLI, 7, DATA);
+    note_end_of(&notes, "CSCH", qcss_csch(qts, SCHID));
+    note_start(&notes, CCW_CMD_SENSE_ID, CCW_FLAG_SLI, 7, DATA);
+
+    qcss_disable(qts, SCHID);
+    note_start(&notes, CCW_CMD_NOOP, CCW_FLAG_SLI, 1, DATA);
+    note(&notes, "HSCH cc %d\n", qcss_hsch(qts, SCHID));
+    note(&notes, "CSCH cc %d\n", qcss_csch(qts, SCHID));
+    return g_string_free(notes.text, false);
+}
+
+static void test_same_on_the_device(void)
+{
+    QTestState *direct = qcss_init(MACHINE_ARGS "-device virtio-rng-ccw,"
+                                   "devno=fe.0.1234");
+    Guest *guest = guest_of(l1_mdev_new(RNG));
+    g_autofree char *expected_text = seen_by_guest(direct);
+    g_autofree char *text = seen_by_guest(guest->qts);
+    g_auto(GStrv) expected = g_strsplit(expected_text, "\n", 0);
+    g_auto(GStrv) seen = g_strsplit(text, "\n", 0);
+
+    for (int i = 0; expected[i] || seen[i]; i++) {
+        g_assert_cmpstr(seen[i], ==, expected[i]);
+    }
+    qtest_quit(direct);
+    guest_end(guest);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -666,6 +899,7 @@ int main(int argc, char **argv)
     g_test_add_func("/attach/group", test_attach_group);
     g_test_add_func("/attach/iommufd", test_attach_iommufd);
     g_test_add_func("/attach/fd", test_attach_fd);
+    g_test_add_func("/attach/fd-without-id", test_attach_fd_without_id);
 
     g_test_add_func("/start/format-0", test_format_0);
     g_test_add_func("/start/format-1", test_format_1);
@@ -701,5 +935,7 @@ int main(int argc, char **argv)
                     test_mdev_removed_in_flight);
     g_test_add_func("/life/reset", test_reset);
     g_test_add_func("/life/reset-in-flight", test_reset_in_flight);
+    g_test_add_func("/life/gone-outside", test_gone_outside);
+    g_test_add_func("/same-on-the-device", test_same_on_the_device);
     return g_test_run();
 }

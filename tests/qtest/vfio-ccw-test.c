@@ -20,7 +20,6 @@ static void assert_plug_fails(Bed *bed, QDict *arguments, const char *why)
     QDict *error;
 
     qdict_put_str(arguments, "driver", "vfio-ccw");
-    qdict_put_str(arguments, "id", "ccw0");
     qdict_put_str(arguments, "devno", "fe.0.1234");
     error = qtest_qmp_assert_failure_ref(bed->qts, "{'execute': 'device_add',"
                                          "'arguments': %p}", arguments);
@@ -139,6 +138,18 @@ static void test_fd_must_be_known(void)
     bed->qts = qcss_init(MACHINE_ARGS);
     qdict_put_str(arguments, "fd", "nobody-passed-this");
     assert_plug_fails(bed, arguments, "nobody-passed-this");
+    bed_end(bed);
+}
+
+/* It has no id either, which is what it would be saved under. */
+static void test_fd_needs_iommufd(void)
+{
+    Bed *bed = bed_new();
+    QDict *arguments = qdict_new();
+
+    bed->qts = qcss_init(MACHINE_ARGS);
+    qdict_put_str(arguments, "fd", "0");
+    assert_plug_fails(bed, arguments, "only with iommufd");
     bed_end(bed);
 }
 
@@ -485,6 +496,7 @@ static void add_tests(void)
     qtest_add_func("/vfio-ccw/plug/sysfsdev-must-exist",
                    test_sysfsdev_must_exist);
     qtest_add_func("/vfio-ccw/plug/fd-must-be-known", test_fd_must_be_known);
+    qtest_add_func("/vfio-ccw/plug/fd-needs-iommufd", test_fd_needs_iommufd);
     qtest_add_func("/vfio-ccw/plug/socket-must-be-listening",
                    test_socket_must_be_listening);
     qtest_add_func("/vfio-ccw/plug/socket-must-be-unix",

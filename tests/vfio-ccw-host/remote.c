@@ -29,6 +29,12 @@ static int call_wait_held(VfioCcwHost *host, const int *number)
     return -1;
 }
 
+static int call_release(VfioCcwHost *host, const int *number)
+{
+    vfio_ccw_host_release(host, number[0], 0);
+    return -1;
+}
+
 static int call_unhold(VfioCcwHost *host, const int *number)
 {
     vfio_ccw_host_unhold(host, number[0]);
@@ -78,6 +84,7 @@ static const struct {
 } calls[] = {
     { "hold", 1, VFIO_CCW_HOST_NR_STEPS, call_hold },
     { "wait_held", 1, VFIO_CCW_HOST_NR_STEPS, call_wait_held },
+    { "release", 1, VFIO_CCW_HOST_NR_STEPS, call_release },
     { "unhold", 1, VFIO_CCW_HOST_NR_STEPS, call_unhold },
     { "wait_start", 0, 0, call_wait_start },
     { "wait_halt", 0, 0, call_wait_halt },
