@@ -10,6 +10,7 @@
 
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
+#include "qemu/host-utils.h"
 #include "driver.h"
 
 #define ACTL_ACTIVE (SCSW_ACTL_SUBCH_ACTIVE | SCSW_ACTL_DEVICE_ACTIVE)
@@ -89,14 +90,20 @@ static void fsm_disabled_irq(HostDriver *driver, HostEvent event)
     host_subchannel_msch_ena(driver->sch, false);
 }
 
+/* Linux's cio_update_schib() */
+static bool subchannel_there(HostDriver *driver, SCHIB *schib)
+{
+    return host_subchannel_stsch(driver->sch, schib) == 0 &&
+           schib->pmcw.flags & PMCW_FLAGS_MASK_DNV;
+}
+
 /* cc 3 of SSCH: these paths are not used again */
 static int lose_paths(HostDriver *driver, uint8_t lpm)
 {
     SCHIB schib;
 
     driver->lpm &= lpm ? ~lpm : 0;
-    if (host_subchannel_stsch(driver->sch, &schib) != 0 ||
-        !(schib.pmcw.flags & PMCW_FLAGS_MASK_DNV)) {
+    if (!subchannel_there(driver, &schib)) {
         return -ENODEV;
     }
     return driver->lpm ? -EACCES : -ENODEV;
@@ -447,12 +454,67 @@ void host_driver_event(HostDriver *driver, HostEvent event)
     jumptable[driver->state][event](driver, event);
 }
 
+/*
+ * Channel paths
+ */
+
+/* Once: what does not end by this goes on */
+static void cancel_or_halt(HostDriver *driver)
+{
+    HostSubchannel *sch = driver->sch;
+
+    /* With nothing to cancel, Linux halts, even if there is nothing at all */
+    if (sch->pmcw.flags & PMCW_FLAGS_MASK_ENA &&
+        !(sch->scsw.ctrl & (SCSW_ACTL_HALT_PEND | SCSW_ACTL_CLEAR_PEND)) &&
+        host_subchannel_xsch(sch) == 2 && host_subchannel_hsch(sch) == 0) {
+        host_subchannel_run(sch);
+    }
+}
+
+static void queue_path_crw(HostDriver *driver, uint8_t erc, uint8_t mask)
+{
+    const PMCW *pmcw = &driver->sch->pmcw;
+
+    host_driver_queue_crw(driver, (CRW) {
+        .flags = CRW_RSC_CHP << 8 | erc,
+        .rsid = pmcw->chpid[clz32(mask) - 24],
+    });
+}
+
+void host_driver_path_event(HostDriver *driver, VfioCcwHostPathEvent event,
+                            uint8_t mask)
+{
+    bool off = event == VFIO_CCW_HOST_PATH_OFF ||
+               event == VFIO_CCW_HOST_VARY_OFF;
+    SCHIB schib;
+
+    if (!subchannel_there(driver, &schib)) {
+        return;
+    }
+    if (event == VFIO_CCW_HOST_VARY_OFF) {
+        driver->opm &= ~mask;
+        driver->lpm &= ~mask;
+    } else if (event == VFIO_CCW_HOST_VARY_ON) {
+        driver->opm |= mask;
+        driver->lpm |= mask;
+    } else if (event == VFIO_CCW_HOST_PATH_ON) {
+        driver->lpm |= mask & driver->opm;
+    }
+    if (off && schib.pmcw.lpum & mask) {
+        cancel_or_halt(driver);
+    }
+    if (event == VFIO_CCW_HOST_PATH_OFF) {
+        queue_path_crw(driver, CRW_ERC_PERRN, mask);
+    } else if (event == VFIO_CCW_HOST_PATH_ON) {
+        queue_path_crw(driver, CRW_ERC_INIT, mask);
+    }
+}
+
 void host_driver_sch_event(HostDriver *driver)
 {
     SCHIB schib;
 
-    if (host_subchannel_stsch(driver->sch, &schib) != 0 ||
-        !(schib.pmcw.flags & PMCW_FLAGS_MASK_DNV)) {
+    if (!subchannel_there(driver, &schib)) {
         host_driver_event(driver, HOST_EVENT_NOT_OPER);
     }
 }

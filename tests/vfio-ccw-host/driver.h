@@ -69,6 +69,7 @@ typedef struct HostDriver {
     ORB orb;
     ChannelProgram *cp;
     uint8_t lpm;                    /* Linux's sch->lpm */
+    uint8_t opm;                    /* and sch->opm */
     IRB taken;                      /* by the TSCH of this interrupt */
     IRB irb;                        /* the one slot */
     bool work_queued;
@@ -118,6 +119,10 @@ void host_driver_dma_unmap(HostDriver *driver, uint64_t iova, uint64_t size);
 
 /* The subchannel may have gone: the driver looks, as on a host's CRW */
 void host_driver_sch_event(HostDriver *driver);
+
+/* A channel path of the subchannel, which @mask says, comes or goes */
+void host_driver_path_event(HostDriver *driver, VfioCcwHostPathEvent event,
+                            uint8_t mask);
 void host_driver_queue_crw(HostDriver *driver, CRW crw);
 void host_driver_signal(HostDriver *driver, unsigned index);
 

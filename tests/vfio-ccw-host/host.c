@@ -734,6 +734,25 @@ void vfio_ccw_host_queue_crw(VfioCcwHost *host, CRW crw)
     host_call(host, do_queue_crw, &crw);
 }
 
+typedef struct PathArg {
+    VfioCcwHostPathEvent event;
+    uint8_t mask;
+} PathArg;
+
+static void do_path_event(VfioCcwHost *host, void *opaque)
+{
+    PathArg *arg = opaque;
+
+    host_driver_path_event(&host->driver, arg->event, arg->mask);
+}
+
+void vfio_ccw_host_path_event(VfioCcwHost *host, VfioCcwHostPathEvent event,
+                              uint8_t mask)
+{
+    host_call(host, do_path_event,
+              &(PathArg) { .event = event, .mask = mask });
+}
+
 static void do_set_pmcw(VfioCcwHost *host, void *opaque)
 {
     const PMCW *new = opaque;

@@ -102,6 +102,7 @@ void host_driver_init(HostDriver *driver, const VfioCcwHostConfig *config,
             .opaque = driver,
         },
         .lpm = pmcw->pim & pmcw->pam & pmcw->pom,
+        .opm = 0xff,
     };
     for (int i = 0; i < VFIO_CCW_HOST_NR_REGIONS; i++) {
         uint32_t size = config->region_size[i];

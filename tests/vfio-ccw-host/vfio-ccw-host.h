@@ -126,6 +126,15 @@ typedef enum VfioCcwHostCounter {
     VFIO_CCW_HOST_NR_COUNTERS,
 } VfioCcwHostCounter;
 
+/* What Linux's common I/O layer tells its drivers about a channel path */
+typedef enum VfioCcwHostPathEvent {
+    VFIO_CCW_HOST_PATH_OFF,
+    VFIO_CCW_HOST_PATH_ON,
+    /* By the host's administrator, of which no user space hears */
+    VFIO_CCW_HOST_VARY_OFF,
+    VFIO_CCW_HOST_VARY_ON,
+} VfioCcwHostPathEvent;
+
 /*
  * vfio_ccw_host_default_config: what a current kernel offers
  *
@@ -251,6 +260,15 @@ void vfio_ccw_host_signal(VfioCcwHost *host, unsigned index);
  * vfio_ccw_host_queue_crw: queue a CRW (host byte order) and signal
  */
 void vfio_ccw_host_queue_crw(VfioCcwHost *host, CRW crw);
+
+/*
+ * vfio_ccw_host_path_event: Linux hears of the path with this @mask
+ *
+ * What uses the path at that moment is cancelled or halted, and a CRW is
+ * queued. The path fields of the PMCW are not changed by this.
+ */
+void vfio_ccw_host_path_event(VfioCcwHost *host, VfioCcwHostPathEvent event,
+                              uint8_t mask);
 
 /*
  * vfio_ccw_host_set_pmcw: change the path-related fields of the PMCW
