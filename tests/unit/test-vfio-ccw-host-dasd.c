@@ -52,7 +52,11 @@ static void take_irb(void *opaque)
 
 static void setup(Fixture *f, const void *arg)
 {
-    PMCW pmcw = { .flags = PMCW_FLAGS_MASK_DNV, .pim = 0x80, .pam = 0x80 };
+    PMCW pmcw = {
+        .flags = PMCW_FLAGS_MASK_DNV | PMCW_FLAGS_MASK_ENA,
+        .pim = 0x80,
+        .pam = 0x80,
+    };
     int fd;
 
     guest_init(&f->g);
@@ -67,7 +71,6 @@ static void setup(Fixture *f, const void *arg)
     close(fd);
     f->dasd = dasd_fba_open(f->image, &f->g.dma, NULL, &error_abort);
     host_subchannel_init(&f->sch, &pmcw, &dasd_fba_ops, f->dasd, take_irb, f);
-    g_assert_cmpint(host_subchannel_msch_ena(&f->sch, true), ==, 0);
 }
 
 static void teardown(Fixture *f, const void *arg)

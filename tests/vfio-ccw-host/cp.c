@@ -194,9 +194,25 @@ static int read_idal(ChannelProgram *cp, HostDma *dma, uint32_t addr,
     return 0;
 }
 
+static bool is_read(uint8_t cmd)
+{
+    return (cmd & 0x3) == 0x2 || (cmd & 0xf) == 0xc || (cmd & 0xf) == 0x4;
+}
+
+/* Nothing is pinned for CCWs that will not touch storage */
+static bool transfers_data(const ChannelCcw *ccw)
+{
+    if (ccw->cmd == CCW_CMD_TIC || ccw->cmd == CCW_CMD_NOOP ||
+        ccw->count == 0) {
+        return false;
+    }
+    return !(ccw->flags & CCW_FLAG_SKIP) || !is_read(ccw->cmd);
+}
+
 static int prefetch_idal(ChannelProgram *cp, HostDma *dma, ChannelCcw *ccw)
 {
-    uint32_t left = ccw->count;
+    /* Without data there is a list all the same, of one */
+    uint32_t left = MAX(ccw->count, 1);
     uint64_t idaw[MAX_IDAWS] = { 0 };
     uint64_t first;
     unsigned nr;
@@ -215,6 +231,9 @@ static int prefetch_idal(ChannelProgram *cp, HostDma *dma, ChannelCcw *ccw)
     if (idaw[0] != first) {
         return -EINVAL;
     }
+    if (!transfers_data(ccw)) {
+        return 0;
+    }
 
     for (unsigned i = 0; ret == 0 && i < nr; i++) {
         uint32_t offset = idaw[i] % cp->idaw_block;
@@ -226,32 +245,17 @@ static int prefetch_idal(ChannelProgram *cp, HostDma *dma, ChannelCcw *ccw)
     return ret;
 }
 
-static bool is_read(uint8_t cmd)
-{
-    return (cmd & 0x3) == 0x2 || (cmd & 0xf) == 0xc || (cmd & 0xf) == 0x4;
-}
-
-/* Nothing is pinned for CCWs that will not touch storage */
-static bool transfers_data(const ChannelCcw *ccw)
-{
-    if (ccw->cmd == CCW_CMD_TIC || ccw->cmd == CCW_CMD_NOOP ||
-        ccw->count == 0) {
-        return false;
-    }
-    return !(ccw->flags & CCW_FLAG_SKIP) || !is_read(ccw->cmd);
-}
-
 static int prefetch_ccw(ChannelProgram *cp, HostDma *dma, ChannelCcw *ccw)
 {
     ccw->first_extent = cp->extents->len;
     if (ccw->cmd == CCW_CMD_TIC) {
         return cp_find(cp, ccw->cda) ? 0 : -EFAULT;
     }
-    if (!transfers_data(ccw)) {
-        return 0;
-    }
     if (ccw->flags & CCW_FLAG_IDA) {
         return prefetch_idal(cp, dma, ccw);
+    }
+    if (!transfers_data(ccw)) {
+        return 0;
     }
     return add_extent(cp, dma, ccw, ccw->cda, ccw->count);
 }

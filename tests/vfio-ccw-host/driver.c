@@ -15,6 +15,8 @@
 
 #define ACTL_ACTIVE (SCSW_ACTL_SUBCH_ACTIVE | SCSW_ACTL_DEVICE_ACTIVE)
 
+#define VFIO_CCW_ISC 3
+
 /* The function bits of the SCSW that user space writes, in its first word */
 #define REGION_FCTL(area) (lduw_be_p((area) + 2) & SCSW_CTRL_MASK_FCTL)
 
@@ -85,9 +87,20 @@ static void fsm_async_retry(HostDriver *driver, HostEvent event)
     async_done(driver, -EAGAIN);
 }
 
+/* Linux's cio_enable_subchannel(), and its opposite: the condition code */
+static int set_enabled(HostDriver *driver, bool ena)
+{
+    PMCW pmcw = driver->sch->pmcw;
+
+    pmcw.flags &= ~(PMCW_FLAGS_MASK_ISC | PMCW_FLAGS_MASK_ENA);
+    pmcw.flags |= VFIO_CCW_ISC << 11 | (ena ? PMCW_FLAGS_MASK_ENA : 0);
+    pmcw.chars |= PMCW_CHARS_MASK_CSENSE;
+    return host_subchannel_msch(driver->sch, &pmcw);
+}
+
 static void fsm_disabled_irq(HostDriver *driver, HostEvent event)
 {
-    host_subchannel_msch_ena(driver->sch, false);
+    set_enabled(driver, false);
 }
 
 /* Linux's cio_update_schib() */
@@ -126,6 +139,8 @@ static int start_subchannel(HostDriver *driver)
         return ret;
     }
 
+    /* The translated program has CCWs of format 1 */
+    orb.ctrl0 |= ORB_CTRL0_MASK_FMT;
     if (!orb.lpm) {
         orb.lpm = driver->lpm;
     }
@@ -349,7 +364,7 @@ void host_driver_interrupt(void *opaque)
 
 static void fsm_open(HostDriver *driver, HostEvent event)
 {
-    if (host_subchannel_msch_ena(driver->sch, true) != 0) {
+    if (set_enabled(driver, true) != 0) {
         host_driver_event(driver, HOST_EVENT_NOT_OPER);
         return;
     }
@@ -373,30 +388,35 @@ static void cancel_halt_clear(HostDriver *driver)
     }
 }
 
-/*
- * Interrupts are taken as ever meanwhile and reach user space, except for
- * status that gets in the way of disabling: that is thrown away.
- */
-static bool quiesce(HostDriver *driver)
+/* Status that gets in the way of disabling is thrown away */
+static int disable(HostDriver *driver)
 {
+    int cc = set_enabled(driver, false);
     IRB ignored;
+
+    if (cc == 1) {
+        host_subchannel_tsch(driver->sch, &ignored);
+        cc = set_enabled(driver, false);
+    }
+    return cc;
+}
+
+/* Interrupts are taken as ever meanwhile, and reach user space */
+static int quiesce(HostDriver *driver)
+{
     int cc;
 
     driver->quiescing = true;
     cancel_halt_clear(driver);
-    cc = host_subchannel_msch_ena(driver->sch, false);
-    if (cc == 1) {
-        host_subchannel_tsch(driver->sch, &ignored);
-        cc = host_subchannel_msch_ena(driver->sch, false);
-    }
+    cc = disable(driver);
     driver->quiescing = false;
-    return cc == 0;
+    return cc;
 }
 
 static void fsm_close(HostDriver *driver, HostEvent event)
 {
     if (!(driver->sch->pmcw.flags & PMCW_FLAGS_MASK_ENA) ||
-        !quiesce(driver)) {
+        quiesce(driver) != 0) {
         host_driver_event(driver, HOST_EVENT_NOT_OPER);
         return;
     }

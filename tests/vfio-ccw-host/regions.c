@@ -185,7 +185,8 @@ static int trigger_irq(HostDriver *driver, const struct vfio_irq_set *irq)
         if (irq->argsz < sizeof(*irq) + irq->count) {
             return -EINVAL;
         }
-        trigger = irq->count && irq->data[0];
+        /* The kernel looks at it even if it was told that there is none */
+        trigger = irq->argsz > sizeof(*irq) && irq->data[0];
     }
     if (trigger) {
         host_driver_signal(driver, irq->index);
@@ -193,17 +194,17 @@ static int trigger_irq(HostDriver *driver, const struct vfio_irq_set *irq)
     return 0;
 }
 
+/* To mask and unmask as well is accepted, and means nothing */
 static int check_irq_set(HostDriver *driver, const struct vfio_irq_set *irq)
 {
     uint32_t type = irq->flags & VFIO_IRQ_SET_DATA_TYPE_MASK;
-    uint32_t action = irq->flags & VFIO_IRQ_SET_ACTION_TYPE_MASK;
 
     if (!has_irq(driver, irq->index) || irq->start >= 1 || irq->count > 1 ||
         irq->flags & ~(VFIO_IRQ_SET_DATA_TYPE_MASK |
                        VFIO_IRQ_SET_ACTION_TYPE_MASK)) {
         return -EINVAL;
     }
-    if (!is_power_of_2(type) || action != VFIO_IRQ_SET_ACTION_TRIGGER) {
+    if (!is_power_of_2(type) || !(irq->flags & VFIO_IRQ_SET_ACTION_TRIGGER)) {
         return -EINVAL;
     }
     return 0;

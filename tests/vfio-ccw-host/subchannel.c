@@ -200,8 +200,10 @@ int host_subchannel_stsch(HostSubchannel *sch, SCHIB *schib)
     return 0;
 }
 
-int host_subchannel_msch_ena(HostSubchannel *sch, bool ena)
+int host_subchannel_msch(HostSubchannel *sch, const PMCW *pmcw)
 {
+    const uint16_t mask = PMCW_FLAGS_MASK_ISC | PMCW_FLAGS_MASK_ENA;
+
     if (sch->gone) {
         return 3;
     }
@@ -211,8 +213,10 @@ int host_subchannel_msch_ena(HostSubchannel *sch, bool ena)
     if (sch->scsw.ctrl & SCSW_CTRL_MASK_FCTL) {
         return 2;
     }
-    sch->pmcw.flags &= ~PMCW_FLAGS_MASK_ENA;
-    sch->pmcw.flags |= ena ? PMCW_FLAGS_MASK_ENA : 0;
+    sch->pmcw.flags &= ~mask;
+    sch->pmcw.flags |= pmcw->flags & mask;
+    sch->pmcw.chars &= ~PMCW_CHARS_MASK_CSENSE;
+    sch->pmcw.chars |= pmcw->chars & PMCW_CHARS_MASK_CSENSE;
     return 0;
 }
 

@@ -63,7 +63,8 @@ int host_subchannel_csch(HostSubchannel *sch);
 int host_subchannel_xsch(HostSubchannel *sch);
 int host_subchannel_tsch(HostSubchannel *sch, IRB *irb);
 int host_subchannel_stsch(HostSubchannel *sch, SCHIB *schib);
-int host_subchannel_msch_ena(HostSubchannel *sch, bool ena);
+/* Takes the fields ISC, ENA and CSENSE of @pmcw */
+int host_subchannel_msch(HostSubchannel *sch, const PMCW *pmcw);
 
 /* Once a TSCH's IRB is dealt with: present the status that had to wait */
 void host_subchannel_present_waiting(HostSubchannel *sch);
