@@ -39,7 +39,8 @@ SANITIZERS = {'none': [], 'address': ['--enable-asan', '--enable-ubsan'],
               'thread': ['--enable-tsan']}
 PROGRAMS = {'emulator': 'qemu-system-s390x',
             'host-driver': 'tests/vfio-ccw-host/vfio-ccw-host',
-            'bench': 'tests/bench/vfio-ccw/vfio-ccw-bench'}
+            'bench': 'tests/bench/vfio-ccw/vfio-ccw-bench',
+            'conformance': 'tests/vfio-ccw-conformance/vfio-ccw-conformance'}
 
 
 class BuildError(Exception):
