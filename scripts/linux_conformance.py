@@ -29,13 +29,15 @@ class ConformanceError(Exception):
     """A reason, in one sentence, why there is nothing to compare."""
 
 
-def make_initramfs(work):
+def make_initramfs(build, work):
     """The player as /init, and where it mounts what it needs."""
     root, image = work / 'root', work / 'initramfs'
+    sysroot = build / 'linux/sysroot'
     for name in ('dev', 'proc', 'sys'):
         (root / name).mkdir(parents=True)
-    subprocess.run([COMPILER, '-std=gnu11', '-O1', '-Wall', '-Werror',
-                    '-static', '-o', root / 'init',
+    subprocess.run([COMPILER, f'--sysroot={sysroot}', '-std=gnu11', '-O1',
+                    '-Wall', '-Werror', '-static', '-no-pie',
+                    '-o', root / 'init',
                     SOURCE / 'linux.c', SOURCE / 'player.c'], check=True)
     names = '\n'.join(['.', 'dev', 'proc', 'sys', 'init'])
     with image.open('wb') as output:
@@ -93,7 +95,7 @@ def main():
     log = build / 'linux/conformance.log'
     with tempfile.TemporaryDirectory() as work:
         try:
-            record = play(build, make_initramfs(Path(work)), log)
+            record = play(build, make_initramfs(build, Path(work)), log)
         except ConformanceError as error:
             if log.exists():
                 sys.stderr.write(log.read_text(errors='replace'))

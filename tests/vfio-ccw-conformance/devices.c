@@ -218,6 +218,19 @@ static void play_deferred(Step *step)
     vfio_ccw_host_present_irb(step->host, &irb);
 }
 
+/* Status that is no function's, which leaves the start pending */
+static void play_alert(Step *step)
+{
+    IRB irb = {
+        .scsw.flags = SCSW_FLAGS_MASK_FMT | SCSW_FLAGS_MASK_PFCH,
+        .scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND |
+                     SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND,
+        .scsw.dstat = number_arg(step, 0),
+    };
+
+    vfio_ccw_host_present_irb(step->host, &irb);
+}
+
 /* The device's channel path, 0x80, is gone or there again */
 static void path_event(Step *step, bool there)
 {
@@ -225,6 +238,7 @@ static void path_event(Step *step, bool there)
     uint8_t erc = there ? CRW_ERC_INIT : CRW_ERC_PERRN;
 
     pmcw->pam = there ? 0xc0 : 0x40;
+    pmcw->lpum = step->args[0] ? number_arg(step, 0) : 0x80;
     vfio_ccw_host_set_pmcw(step->host, pmcw);
     if (step->devices->behind_linux) {
         vfio_ccw_host_queue_crw(step->host, (CRW) {
@@ -273,6 +287,7 @@ static const struct {
     { "unhold", play_unhold },
     { "status", play_status },
     { "deferred", play_deferred },
+    { "alert", play_alert },
     { "path-off", play_path_off },
     { "path-on", play_path_on },
     { "gone", play_gone },

@@ -484,8 +484,7 @@ static void cancel_or_halt(HostDriver *driver)
     HostSubchannel *sch = driver->sch;
 
     /* With nothing to cancel, Linux halts, even if there is nothing at all */
-    if (sch->pmcw.flags & PMCW_FLAGS_MASK_ENA &&
-        !(sch->scsw.ctrl & (SCSW_ACTL_HALT_PEND | SCSW_ACTL_CLEAR_PEND)) &&
+    if (!(sch->scsw.ctrl & (SCSW_ACTL_HALT_PEND | SCSW_ACTL_CLEAR_PEND)) &&
         host_subchannel_xsch(sch) == 2 && host_subchannel_hsch(sch) == 0) {
         host_subchannel_run(sch);
     }
