@@ -111,7 +111,7 @@ check)
 check-linux)
     step "building QEMU" compile
     step "building a Linux with vfio_ccw, and what runs on it" \
-        compile linux-test
+        compile linux-test conformance-program
     step "running the tests on it" run_tests --suite linux
     verdict
     ;;
