@@ -386,9 +386,8 @@ static int irq_index(Step *step, unsigned i)
         [VFIO_CCW_REQ_IRQ_INDEX] = "req",
     };
 
-    for (int index = 0; i < step->nr_args && index < VFIO_CCW_NUM_IRQS;
-         index++) {
-        if (strcmp(step->args[i], names[index]) == 0) {
+    for (int index = 0; index < VFIO_CCW_NUM_IRQS; index++) {
+        if (i < step->nr_args && strcmp(step->args[i], names[index]) == 0) {
             return index;
         }
     }
@@ -414,15 +413,15 @@ static void play_wait(VfioPlayer *player, Step *step, Result *result)
     add(result, " %u", (unsigned)count);
 }
 
-/* What to do with an interrupt, as the ioctl has it; true if it is a file */
-static bool irq_data(VfioPlayer *player, Step *step, unsigned index,
-                     void *data)
+/* What comes behind the structure of the ioctl; returns its length */
+static size_t irq_data(VfioPlayer *player, Step *step, unsigned index,
+                       void *data)
 {
     const char *text = text_option(step, "data");
     int32_t fd;
 
     if (!text) {
-        return false;
+        return 0;
     }
     if (strcmp(text, "eventfd") == 0) {
         fd = player->eventfd[index % VFIO_CCW_NUM_IRQS];
@@ -432,17 +431,17 @@ static bool irq_data(VfioPlayer *player, Step *step, unsigned index,
         fd = number(step, text);
     } else {
         *(uint8_t *)data = number(step, text);
-        return false;
+        return sizeof(uint8_t);
     }
     memcpy(data, &fd, sizeof(fd));
-    return true;
+    return sizeof(fd);
 }
 
 static void play_set_irqs(VfioPlayer *player, Step *step, Result *result)
 {
     struct {
         struct vfio_irq_set set;
-        uint8_t data[4];
+        uint8_t data[sizeof(int32_t)];
     } irq = {
         .set.index = option(step, "index", 0),
         .set.flags = option(step, "flags", VFIO_IRQ_SET_DATA_EVENTFD |
@@ -450,10 +449,9 @@ static void play_set_irqs(VfioPlayer *player, Step *step, Result *result)
         .set.start = option(step, "start", 0),
         .set.count = option(step, "count", 1),
     };
-    bool file = irq_data(player, step, irq.set.index, irq.data);
-    size_t len = sizeof(irq.set) + (file ? 4 : text_option(step, "data") != 0);
+    size_t len = irq_data(player, step, irq.set.index, irq.data);
 
-    irq.set.argsz = option(step, "argsz", len);
+    irq.set.argsz = option(step, "argsz", sizeof(irq.set) + len);
     add_return(result, player->ops->ioctl(player->opaque, VFIO_DEVICE_SET_IRQS,
                                           &irq));
 }

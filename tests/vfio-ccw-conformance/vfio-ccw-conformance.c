@@ -66,11 +66,11 @@ static bool guest_start(Guest *guest, char **given,
     int ends[2];
     bool ok;
 
-    /* Left to QEMU: one end, without close-on-exec */
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) {
         error_setg_errno(errp, errno, "cannot make a socket pair");
         return false;
     }
+    /* The other end is for QEMU */
     qemu_set_cloexec(ends[0]);
     setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     args = command_line(given, devices, ends[1]);
