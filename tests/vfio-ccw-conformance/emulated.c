@@ -216,7 +216,8 @@ static int emulated_ioctl(void *opaque, unsigned long number, void *arg)
     case VFIO_DEVICE_RESET:
         return request(opaque, VFIO_USER_DEVICE_RESET, &message, 0, -1);
     default:
-        return request(opaque, VFIO_USER_MAX, &message, 0, -1);
+        /* No command now, nor soon */
+        return request(opaque, UINT16_MAX, &message, 0, -1);
     }
 }
 
