@@ -193,7 +193,8 @@ static void present_at_random(GRand *rand, VfioCcwHost *host)
     vfio_ccw_host_present_irb(host, &irb);
 }
 
-static void host_step(GRand *rand, Bed *bed)
+/* A driver whose IRBs are @garbage loses what has ended behind them. */
+static void host_step(GRand *rand, Bed *bed, bool garbage)
 {
     static const int errors[] = {
         0, -EAGAIN, -EBUSY, -EACCES, -EINVAL, -EOPNOTSUPP, -EFAULT, -EPERM,
@@ -228,7 +229,9 @@ static void host_step(GRand *rand, Bed *bed)
                                                     VFIO_CCW_REQ_IRQ_INDEX));
         break;
     default:
-        present_at_random(rand, host);
+        if (garbage) {
+            present_at_random(rand, host);
+        }
         break;
     }
 }
@@ -325,26 +328,34 @@ static bool is_gone(Bed *bed)
     return qcss_find(bed->qts, DEVNO) == 0;
 }
 
-static bool plug_somehow(Bed *bed)
+static bool plug_within(Bed *bed, int timeout)
 {
     QDict *response = qtest_qmp(bed->qts,
                                 "{'execute': 'device_add', 'arguments': {"
                                 "'driver': 'vfio-ccw', 'id': 'ccw0',"
                                 "'devno': 'fe.0.1234', 'x-msg-timeout': %d,"
                                 "'socket': {'type': 'unix', 'path': %s}}}",
-                                TIMEOUT_MS, bed->socket);
+                                timeout, bed->socket);
     bool plugged = qdict_haskey(response, "return");
 
     qobject_unref(response);
     return plugged;
 }
 
-static void use_at_random(GRand *rand, Bed *bed, bool with_host)
+static void use_at_random(GRand *rand, Bed *bed)
 {
     for (unsigned i = 0; i < STEPS; i++) {
         guest_step(rand, bed);
-        if (with_host && g_rand_boolean(rand)) {
-            host_step(rand, bed);
+    }
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'query-status'}");
+}
+
+static void use_driver_at_random(GRand *rand, Bed *bed, bool garbage)
+{
+    for (unsigned i = 0; i < STEPS; i++) {
+        guest_step(rand, bed);
+        if (g_rand_boolean(rand)) {
+            host_step(rand, bed, garbage);
         }
     }
     qtest_qmp_assert_success(bed->qts, "{'execute': 'query-status'}");
@@ -355,7 +366,7 @@ static void assert_as_new(Bed *bed)
 {
     IRB irb;
 
-    g_assert_true(plug_somehow(bed));
+    plug(bed);
     take_interruptions(bed);
     qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
     g_assert_cmpint(ssch(bed), ==, 0);
@@ -408,9 +419,11 @@ static void test_fuzz_guest_and_driver(void)
 
         plug(bed);
         qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
-        use_at_random(rand, bed, true);
+        use_driver_at_random(rand, bed, round % 2);
         behave(bed->host);
-        assert_clears(bed);
+        if (round % 2 == 0) {
+            assert_clears(bed);
+        }
         qtest_qmp_device_del(bed->qts, "ccw0");
     }
     assert_as_new(bed);
@@ -434,9 +447,9 @@ static void test_fuzz_messages(void)
         g_autoptr(GRand) of_guest = g_rand_new_with_seed(g_test_rand_int());
 
         wire_set_tamper(wire, tamper_at_random, of_wire);
-        if (plug_somehow(bed)) {
+        if (plug_within(bed, TIMEOUT_MS)) {
             msch_at_random(of_guest, bed);
-            use_at_random(of_guest, bed, false);
+            use_at_random(of_guest, bed);
             qtest_qmp_device_del(bed->qts, "ccw0");
         }
         wire_set_tamper(wire, NULL, NULL);
