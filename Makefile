@@ -8,17 +8,19 @@ help:
 	@echo 'make check-linux   tests on a vfio_ccw driver of Linux, in QEMU'
 	@echo 'make bench   what an I/O costs, on a machine that is quiet'
 	@echo 'make qemu    build/qemu-system-s390x and build/vfio-ccw-host'
-	@echo 'make soak    the simulation, with new seeds, for SOAK_SECONDS'
+	@echo 'make check-sanitizers   its unit tests and qtests with sanitizers'
+	@echo 'make soak    simulation and fuzz tests for SOAK_SECONDS'
 	@echo 'make mutation   does a test notice each wrong cell of the table?'
 	@echo 'make clean   remove build/'
 	@echo
 	@echo 'QEMU_SRC=PATH: a directory or tarball of QEMU 10.2.2 to use'
 	@echo 'instead of the one that is found or fetched from Debian.'
 
-demo check check-linux bench qemu soak mutation:
+demo check check-linux check-sanitizers bench qemu soak mutation:
 	@sh scripts/steps.sh $@
 
 clean:
 	@rm -rf build
 
-.PHONY: help demo check check-linux bench qemu soak mutation clean
+.PHONY: help demo check check-linux check-sanitizers bench qemu soak mutation \
+        clean

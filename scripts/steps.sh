@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The steps of "make qemu", "make demo", "make check", "make check-linux",
-# "make bench", "make soak" and "make mutation", from a machine with nothing on
-# it: says which step runs, ends with one line of verdict.
+# "make check-sanitizers", "make bench", "make soak" and "make mutation", from a
+# machine with nothing on it: says which step runs, ends with one line of
+# verdict.
 # Called by the Makefile from the top of the project, with the target's name.
 
 set -u
@@ -18,8 +19,10 @@ case $target in
 qemu) steps=3 ;;
 demo | bench | soak | mutation) steps=4 ;;
 check | check-linux) steps=5 ;;
+check-sanitizers) steps=7 ;;
 *)
-    echo "usage: $0 qemu|demo|check|check-linux|bench|soak|mutation" >&2
+    echo "usage: $0 qemu|demo|check|check-linux|check-sanitizers|bench|soak|" \
+        "mutation" >&2
     exit 2
     ;;
 esac
@@ -50,7 +53,7 @@ configure()
 {
     if [ ! -f $build/build.ninja ]; then
         mkdir -p $build
-        $meson setup $build > $build/setup.log 2>&1 || {
+        $meson setup $build "$@" > $build/setup.log 2>&1 || {
             cat $build/setup.log
             return 1
         }
@@ -60,6 +63,16 @@ configure()
 compile()
 {
     $meson compile -C $build "$@"
+}
+
+# What a sanitizer reports makes its test fail.
+check_with()
+{
+    build=build/$1
+    step "setting up $build/" configure -Dsanitizers="$1"
+    step "building the tests" compile unit-tests qtest-tests
+    step "running the tests" $meson test -C $build --no-rebuild \
+        --print-errorlogs unit qtest
 }
 
 # Failing tests are not the end: the summary counts them.
@@ -82,7 +95,9 @@ more_packages=
 [ $target != check-linux ] || more_packages="gcc-s390x-linux-gnu bc"
 # shellcheck disable=SC2086
 step "making this machine ready" sh scripts/setup_machine.sh $more_packages
-step "setting up $build/" configure
+if [ $target != check-sanitizers ]; then
+    step "setting up $build/" configure
+fi
 case $target in
 qemu)
     step "building QEMU" compile
@@ -101,6 +116,12 @@ soak | mutation)
     step "building the unit tests" compile unit-tests
     step "$target" compile $target
     printf '\nPASS: %s, after %s\n' $target "$(elapsed)"
+    ;;
+check-sanitizers)
+    check_with address
+    check_with thread
+    printf '\nPASS: no sanitizer has anything to report, after %s\n' \
+        "$(elapsed)"
     ;;
 check)
     step "building QEMU" compile
