@@ -509,6 +509,39 @@ static void test_clear_overtakes_halt(void)
 }
 
 /*
+ * Status that is not the last of its start
+ */
+
+static void test_intermediate_status(void)
+{
+    Guest *guest = guest_in_flight();
+
+    l1_host_present_status(0, SCSW_CSTAT_PCI, 0);
+    expect_irb(guest->bed, SCSW_FCTL_START_FUNC | SCSW_STCTL_INTERMEDIATE |
+               SCSW_STCTL_STATUS_PEND, 0, SCSW_CSTAT_PCI);
+    l1_host_unhold(VFIO_CCW_HOST_DEVICE_START);
+    expect_normal_end(guest->bed);
+    guest_usable_end(guest);
+}
+
+static void test_channel_end_then_device_end(void)
+{
+    Guest *guest = guest_in_flight();
+
+    l1_host_present_status(SCSW_DSTAT_CHANNEL_END, 0, 0);
+    expect_irb(guest->bed, SCSW_FCTL_START_FUNC | SCSW_STCTL_PRIMARY |
+               SCSW_STCTL_STATUS_PEND, SCSW_DSTAT_CHANNEL_END, 0);
+    l1_host_present_status(SCSW_DSTAT_DEVICE_END, 0, 0);
+    expect_irb(guest->bed, SCSW_STCTL_SECONDARY | SCSW_STCTL_STATUS_PEND,
+               SCSW_DSTAT_DEVICE_END, 0);
+
+    /* The disk, which knows nothing of this, is to forget its start. */
+    g_assert_cmpint(qcss_csch(guest->qts, SCHID), ==, 0);
+    expect_end_of(guest->bed, SCSW_FCTL_CLEAR_FUNC);
+    guest_usable_end(guest);
+}
+
+/*
  * Attention: unsolicited status
  */
 
@@ -584,6 +617,17 @@ static void test_path_off_and_on(void)
     expect_path_report(guest, CRW_ERC_PERRN);
     l1_inject_crw(CRW_RSC_CHP, CRW_ERC_INIT, CHPID);
     expect_path_report(guest, CRW_ERC_INIT);
+    guest_usable_end(guest);
+}
+
+/* Linux halts what uses the path. */
+static void test_path_off_in_flight(void)
+{
+    Guest *guest = guest_in_flight();
+
+    l1_inject_crw(CRW_RSC_CHP, CRW_ERC_PERRN, CHPID);
+    expect_path_report(guest, CRW_ERC_PERRN);
+    expect_end_of(guest->bed, SCSW_FCTL_START_FUNC);
     guest_usable_end(guest);
 }
 
@@ -914,6 +958,9 @@ int main(int argc, char **argv)
     g_test_add_func("/start/unit-check-and-sense", test_unit_check_and_sense);
     g_test_add_func("/start/address-outside-storage",
                     test_address_outside_storage);
+    g_test_add_func("/start/intermediate-status", test_intermediate_status);
+    g_test_add_func("/start/channel-end-then-device-end",
+                    test_channel_end_then_device_end);
 
     g_test_add_func("/halt/in-flight", test_halt_in_flight);
     g_test_add_func("/halt/idle", test_halt_idle);
@@ -927,6 +974,7 @@ int main(int argc, char **argv)
     g_test_add_func("/attention/while-ending", test_attention_while_ending);
     g_test_add_func("/attention/disabled", test_attention_disabled);
     g_test_add_func("/path/off-and-on", test_path_off_and_on);
+    g_test_add_func("/path/off-in-flight", test_path_off_in_flight);
 
     g_test_add_func("/life/plug-and-unplug", test_plug_and_unplug);
     g_test_add_func("/life/unplug-in-flight", test_unplug_in_flight);
