@@ -1271,15 +1271,19 @@ static void test_impossible(void)
     }
 }
 
-/* What means nothing before the host is open, nor while it is being closed */
+/*
+ * What means nothing before the host is open, nor while it is being closed;
+ * that it is gone means something to who waits for it.
+ */
 static void expect_all_ignored(const VFIOCCWFsm *fsm)
 {
     static const VFIOCCWEvent events[] = {
-        VFIO_CCW_EV_CRW, VFIO_CCW_EV_REQ, VFIO_CCW_EV_GONE,
-        VFIO_CCW_EV_RETURNED, VFIO_CCW_EV_CLOSE, VFIO_CCW_EV_RESET,
+        VFIO_CCW_EV_CRW, VFIO_CCW_EV_REQ, VFIO_CCW_EV_RETURNED,
+        VFIO_CCW_EV_CLOSE, VFIO_CCW_EV_RESET, VFIO_CCW_EV_GONE,
     };
+    size_t number = ARRAY_SIZE(events) - vfio_ccw_fsm_stopping(fsm);
 
-    for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
+    for (size_t i = 0; i < number; i++) {
         VFIOCCWFsm now = *fsm;
 
         g_assert_cmphex(vfio_ccw_fsm_event(&now, events[i]).todo, ==, 0);
@@ -1296,6 +1300,14 @@ static void test_not_open(void)
     expect_all_ignored(&fsm);
 }
 
+/* The core's reset of all subchannels shows the device again, for a moment. */
+static void expect_hidden(VFIOCCWFsm *fsm)
+{
+    fsm->schib->pmcw.flags = OPERATIONAL;
+    vfio_ccw_fsm_event(fsm, VFIO_CCW_EV_RESET);
+    g_assert_cmphex(fsm->schib->pmcw.flags, ==, 0);
+}
+
 static void test_quiescing(void)
 {
     SCHIB schib = { };
@@ -1306,6 +1318,13 @@ static void test_quiescing(void)
     vfio_ccw_fsm_event(&fsm, VFIO_CCW_EV_CLOSE);
     g_assert_cmpint(fsm.state, ==, VFIO_CCW_QUIESCING);
     expect_all_ignored(&fsm);
+    expect_hidden(&fsm);
+    fsm.state = VFIO_CCW_QUIESCING_HALT;
+    expect_all_ignored(&fsm);
+    expect_hidden(&fsm);
+    fsm.state = VFIO_CCW_QUIESCING_CLEAR;
+    expect_all_ignored(&fsm);
+    expect_hidden(&fsm);
 }
 
 /* docs/devel/vfio-ccw.rst */
