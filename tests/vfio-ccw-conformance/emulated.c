@@ -15,6 +15,7 @@
 #include "qemu/cutils.h"
 #include "qemu/memfd.h"
 #include "hw/vfio-user/protocol.h"
+#include "tests/vfio-ccw-host/message.h"
 #include "emulated.h"
 
 struct Emulated {
@@ -213,6 +214,9 @@ static int emulated_ioctl(void *opaque, unsigned long number, void *arg)
                         sizeof(struct vfio_irq_info));
     case VFIO_DEVICE_SET_IRQS:
         return set_irqs(opaque, arg);
+    case VFIO_DEVICE_FEATURE:
+        return exchange(opaque, VFIO_USER_DEVICE_FEATURE, arg,
+                        sizeof(struct vfio_device_feature) + 16);
     case VFIO_DEVICE_RESET:
         return request(opaque, VFIO_USER_DEVICE_RESET, &message, 0, -1);
     default:

@@ -544,6 +544,22 @@ static void play_reset(VfioPlayer *player, Step *step, Result *result)
                                           NULL));
 }
 
+/* Reads what there is of an optional feature of VFIO's */
+static void play_feature(VfioPlayer *player, Step *step, Result *result)
+{
+    struct {
+        struct vfio_device_feature feature;
+        uint8_t data[16];
+    } f = {
+        .feature.argsz = option(step, "argsz", sizeof(f)),
+        .feature.flags = number_arg(step, 1) |
+                         option(step, "flags", VFIO_DEVICE_FEATURE_GET),
+    };
+
+    add_return(result, player->ops->ioctl(player->opaque, VFIO_DEVICE_FEATURE,
+                                          &f));
+}
+
 /* One of VFIO's that are about other devices */
 static void play_other_ioctl(VfioPlayer *player, Step *step, Result *result)
 {
@@ -593,6 +609,7 @@ static const struct {
     { "clear", play_command },
     { "close", play_close },
     { "eventfd", play_eventfd },
+    { "feature", play_feature },
     { "fill", play_fill },
     { "halt", play_command },
     { "idaw1", play_idaw },
