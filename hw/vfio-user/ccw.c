@@ -3,8 +3,9 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Called by hw/vfio/ccw.c and ccw-link.c, with the BQL held. A question is sent
- * by the thread that asks; the thread that receives answers and I/O interrupts,
+ * Called by hw/vfio/ccw.c, ccw-link.c and ccw-reopen.c, with the BQL held but
+ * for negotiate, which a worker may call without. A question is sent by the
+ * thread that asks; the thread that receives answers and I/O interrupts,
  * vfio-user's I/O thread, handles them too, if it gets the BQL. It does not
  * sleep until then, since who holds the BQL may be waiting for a reply; the
  * main loop handles them instead.
@@ -117,15 +118,8 @@ static void server_lost(void *opaque)
     vfio_ccw_link_lost(opaque);
 }
 
-static void disconnect(VFIOCCWLink *link)
-{
-    vfio_user_disconnect(link->vdev->proxy);
-    link->vdev->proxy = NULL;
-    g_clear_pointer(&link->vdev->name, g_free);
-}
-
-static bool user_attach(VFIOCCWLink *link, const VFIOCCWTarget *target,
-                        Error **errp)
+static bool user_connect(VFIOCCWLink *link, const VFIOCCWTarget *target,
+                         Error **errp)
 {
     ERRP_GUARD();
     VFIODevice *vdev = link->vdev;
@@ -146,25 +140,65 @@ static bool user_attach(VFIOCCWLink *link, const VFIOCCWTarget *target,
     vdev->proxy->wait_time = target->msg_timeout;
     vfio_user_set_lost_handler(vdev->proxy, server_lost, link);
     vfio_user_set_handler(vdev, server_request, link);
+    return true;
+}
+
+static bool user_negotiate(VFIOCCWLink *link, Error **errp)
+{
+    ERRP_GUARD();
+    VFIODevice *vdev = link->vdev;
+    struct vfio_device_info info = { .argsz = sizeof(info) };
+
+    /* The information is for attach, which is not to ask for it. */
     if (!vfio_user_validate_version(vdev->proxy, errp) ||
-        !vfio_device_attach_by_iommu_type(TYPE_VFIO_IOMMU_USER, vdev->name,
-                                          vdev, &address_space_memory, errp)) {
+        !vfio_user_get_device_info(vdev->proxy, &info, errp)) {
         error_prepend(errp, "%s: ", vdev->name);
-        disconnect(link);
         return false;
     }
     return true;
 }
 
-static void user_detach(VFIOCCWLink *link)
+static bool user_attach(VFIOCCWLink *link, const VFIOCCWTarget *target,
+                        bool wait, Error **errp)
 {
-    vfio_device_detach(link->vdev);
-    disconnect(link);
+    ERRP_GUARD();
+    VFIODevice *vdev = link->vdev;
+
+    if (!wait) {
+        vfio_user_set_async_dma(vdev->proxy);
+    }
+    if (!vfio_device_attach_by_iommu_type(TYPE_VFIO_IOMMU_USER, vdev->name,
+                                          vdev, &address_space_memory, errp)) {
+        error_prepend(errp, "%s: ", vdev->name);
+        return false;
+    }
+    vfio_user_set_async_dma(vdev->proxy);
+    return true;
+}
+
+static bool user_connected(VFIOCCWLink *link)
+{
+    return vfio_user_connected(link->vdev->proxy);
 }
 
 static void user_cut(VFIOCCWLink *link)
 {
     vfio_user_cut(link->vdev->proxy);
+}
+
+/* The server forgets guest memory when the connection ends; nobody waits. */
+static void user_detach(VFIOCCWLink *link)
+{
+    VFIODevice *vdev = link->vdev;
+
+    if (!vdev->proxy) {
+        return;
+    }
+    user_cut(link);
+    vfio_device_detach(vdev);
+    vfio_user_disconnect(vdev->proxy);
+    vdev->proxy = NULL;
+    g_clear_pointer(&vdev->name, g_free);
 }
 
 /*
@@ -306,8 +340,11 @@ static void user_watch(VFIOCCWLink *link, int fd, IOHandler *handler)
 }
 
 const VFIOCCWTransport vfio_ccw_transport_user = {
+    .connect = user_connect,
+    .negotiate = user_negotiate,
     .attach = user_attach,
     .detach = user_detach,
+    .connected = user_connected,
     .cut = user_cut,
     .read = user_read,
     .write = user_write,

@@ -114,7 +114,7 @@ static const Cell table[VFIO_CCW_STATE__MAX][VFIO_CCW_EV__MAX] = {
     GUEST(CC3, CC3, CC3, CC3, CC3, CC3, BUG),
     ANSWER(BUG, BUG, BUG, BUG),
     IRBS(STALE, STALE, STALE, STALE, STALE, STALE),
-    DEVICE(IGNORED, IGNORED, DO(unplug, SAME), IGNORED, DO(returned, IDLE)),
+    DEVICE(DO(paths, SAME), IGNORED, IGNORED, IGNORED, DO(returned, IDLE)),
     QEMU(BUG, IGNORED, BUG, BUG, DO(gone, NOT_OPER)) },
 
 /* No function can be requested of a host that is not open. */

@@ -85,7 +85,7 @@ static void submit(VFIOCCWLink *link, VFIOCCWLane lane)
     }
     link->busy[lane] = true;
     link->due[lane] = false;
-    link->jobs++;
+    vfio_ccw_link_enter(link);
     trace_vfio_ccw_job(link->who, lane_names[lane],
                        job->request.valid ? job->request.number : 0);
     qemu_coroutine_enter(qemu_coroutine_create(run, job));
@@ -401,7 +401,6 @@ static void finish(VFIOCCWJob *job)
     VFIOCCWLink *link = job->link;
 
     link->busy[job->lane] = false;
-    link->jobs--;
     if (job->lane == VFIO_CCW_LANE_START && job->ret) {
         link->start_overtaken = false;
     }
@@ -428,10 +427,7 @@ static void finish(VFIOCCWJob *job)
     }
     g_free(job);
     kick(link);
-    if (vfio_ccw_link_idle(link)) {
-        deliver(link, (VFIOCCWNews) { .kind = VFIO_CCW_NEWS_IDLE });
-    }
-    qemu_cond_signal(&link->job_done);
+    vfio_ccw_link_leave(link);
 }
 
 void vfio_ccw_link_request(VFIOCCWLink *link, VFIOCCWFunction function,
@@ -581,7 +577,6 @@ static bool register_irq(VFIOCCWLink *link, int index, Error **errp)
         event_notifier_cleanup(notifier);
         return false;
     }
-    watch(link, index, irqs[index].handler);
     link->irq_registered[index] = true;
     return true;
 }
@@ -589,12 +584,19 @@ static bool register_irq(VFIOCCWLink *link, int index, Error **errp)
 static void unregister_irqs(VFIOCCWLink *link)
 {
     for (int i = 0; i < VFIO_CCW_NUM_IRQS; i++) {
-        if (!link->irq_registered[i]) {
-            continue;
+        if (link->irq_registered[i]) {
+            link->irq_registered[i] = false;
+            event_notifier_cleanup(&link->irq[i]);
         }
-        link->irq_registered[i] = false;
-        watch(link, i, NULL);
-        event_notifier_cleanup(&link->irq[i]);
+    }
+}
+
+static void listen_to_irqs(VFIOCCWLink *link, bool listen)
+{
+    for (int i = 0; i < VFIO_CCW_NUM_IRQS; i++) {
+        if (link->irq_registered[i]) {
+            watch(link, i, listen ? irqs[i].handler : NULL);
+        }
     }
 }
 
@@ -694,8 +696,8 @@ static bool read_first_schib(VFIOCCWLink *link, SCHIB *schib, bool *have_schib,
     return true;
 }
 
-bool vfio_ccw_link_open(VFIOCCWLink *link, SCHIB *schib, bool *have_schib,
-                        Error **errp)
+bool vfio_ccw_link_negotiate(VFIOCCWLink *link, SCHIB *schib, bool *have_schib,
+                             Error **errp)
 {
     if (!find_regions(link, errp) ||
         !read_first_schib(link, schib, have_schib, errp) ||
@@ -703,6 +705,34 @@ bool vfio_ccw_link_open(VFIOCCWLink *link, SCHIB *schib, bool *have_schib,
         unregister_irqs(link);
         return false;
     }
+    return true;
+}
+
+void vfio_ccw_link_abandon(VFIOCCWLink *link)
+{
+    unregister_irqs(link);
+}
+
+/* No job is left of an earlier host, so no lane is busy. */
+static void forget_everything(VFIOCCWLink *link)
+{
+    vfio_ccw_link_withdraw(link);
+    link->given_up = false;
+    link->life++;
+    memset(link->due, 0, sizeof(link->due));
+    link->start_overtaken = false;
+    link->sent_since_irb = false;
+    memset(&link->last_irb, 0, sizeof(link->last_irb));
+}
+
+bool vfio_ccw_link_open(VFIOCCWLink *link, Error **errp)
+{
+    if (link->transport->connected && !link->transport->connected(link)) {
+        error_setg(errp, "the host was lost again");
+        return false;
+    }
+    forget_everything(link);
+    listen_to_irqs(link, true);
     link->open = true;
     return true;
 }
@@ -728,9 +758,12 @@ void vfio_ccw_link_init(VFIOCCWLink *link, VFIODevice *vdev,
  */
 void vfio_ccw_link_close(VFIOCCWLink *link)
 {
-    link->open = false;
-    vfio_ccw_link_withdraw(link);
-    unregister_irqs(link);
+    if (link->open) {
+        link->open = false;
+        vfio_ccw_link_withdraw(link);
+        listen_to_irqs(link, false);
+        unregister_irqs(link);
+    }
     if (link->jobs && link->transport->cut) {
         link->transport->cut(link);
     }
@@ -739,6 +772,21 @@ void vfio_ccw_link_close(VFIOCCWLink *link)
 bool vfio_ccw_link_idle(const VFIOCCWLink *link)
 {
     return !link->jobs;
+}
+
+void vfio_ccw_link_enter(VFIOCCWLink *link)
+{
+    link->jobs++;
+}
+
+void vfio_ccw_link_leave(VFIOCCWLink *link)
+{
+    link->jobs--;
+    if (vfio_ccw_link_idle(link)) {
+        link->deliver(link->opaque,
+                      &(VFIOCCWNews) { .kind = VFIO_CCW_NEWS_IDLE });
+    }
+    qemu_cond_signal(&link->job_done);
 }
 
 void vfio_ccw_link_drain(VFIOCCWLink *link)

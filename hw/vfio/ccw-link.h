@@ -7,9 +7,9 @@
  * knows the regions and their byte order, and the eventfds.
  *
  * Every function here is called with the BQL held and returns without waiting
- * for the host, except vfio_ccw_link_open() and vfio_ccw_link_drain(). What the
- * host has to say comes through one door, the deliver callback, with the BQL
- * held too.
+ * for the host, except vfio_ccw_link_negotiate() and vfio_ccw_link_drain().
+ * What the host has to say comes through one door, the deliver callback, with
+ * the BQL held too.
  */
 
 #ifndef HW_VFIO_CCW_LINK_H
@@ -31,15 +31,26 @@ typedef struct VFIOCCWTarget {
     char *mdev;               /* name of the mediated device */
     SocketAddress *socket;
     uint32_t msg_timeout;     /* ms */
+    bool only_once;           /* once closed, it cannot be opened again */
 } VFIOCCWTarget;
 
-/* How a device reaches its host. All are called with the BQL held. */
+/*
+ * How a device reaches its host: connect, negotiate and attach, in this order,
+ * prepare link->vdev. All are called with the BQL held, but for negotiate: it
+ * waits for the host and needs no BQL.
+ */
 typedef struct VFIOCCWTransport {
-    /* Connect and prepare link->vdev; on failure nothing stays behind. */
-    bool (*attach)(VFIOCCWLink *link, const VFIOCCWTarget *target,
+    /* On failure nothing stays behind. */
+    bool (*connect)(VFIOCCWLink *link, const VFIOCCWTarget *target,
+                    Error **errp);
+    bool (*negotiate)(VFIOCCWLink *link, Error **errp);
+    /* @wait: for the host too, which may say then why it does not work. */
+    bool (*attach)(VFIOCCWLink *link, const VFIOCCWTarget *target, bool wait,
                    Error **errp);
-    /* Undo attach; no question is with the host any more. */
+    /* Undo what has been done of these; no question is with the host. */
     void (*detach)(VFIOCCWLink *link);
+    /* False once the host is known to be lost; NULL: that is never known. */
+    bool (*connected)(VFIOCCWLink *link);
     /* Make questions return that are stuck; NULL where that is impossible. */
     void (*cut)(VFIOCCWLink *link);
 
@@ -154,10 +165,19 @@ void vfio_ccw_link_init(VFIOCCWLink *link, VFIODevice *vdev,
 /*
  * The transport is attached: find the regions, register the interrupts, read
  * the first SCHIB into @schib (*@have_schib says whether the host has one).
- * Waits for the host. On failure everything is undone.
+ * Waits for the host and needs no BQL. On failure everything is undone.
  */
-bool vfio_ccw_link_open(VFIOCCWLink *link, SCHIB *schib, bool *have_schib,
-                        Error **errp);
+bool vfio_ccw_link_negotiate(VFIOCCWLink *link, SCHIB *schib, bool *have_schib,
+                             Error **errp);
+
+/*
+ * After that: requests are sent and news delivered from now on, as if nothing
+ * had been before. Fails where the host has been lost meanwhile.
+ */
+bool vfio_ccw_link_open(VFIOCCWLink *link, Error **errp);
+
+/* Instead of opening it: undo what negotiating has done, if it has. */
+void vfio_ccw_link_abandon(VFIOCCWLink *link);
 
 /*
  * Queue request @number; it replaces one that is still queued. Where it goes
@@ -178,20 +198,21 @@ void vfio_ccw_link_refresh_schib(VFIOCCWLink *link);
  */
 void vfio_ccw_link_reset(VFIOCCWLink *link);
 
-/*
- * The host is lost: nothing is asked of it any more. What it still wants, its
- * device back, is heard.
- */
+/* The host is lost: nothing is asked of it until the link is opened again. */
 void vfio_ccw_link_give_up(VFIOCCWLink *link);
 
-/* The transport lost the host for good. */
+/* The transport lost the host. */
 void vfio_ccw_link_lost(VFIOCCWLink *link);
 
 /* True where no worker has anything to do. */
 bool vfio_ccw_link_idle(const VFIOCCWLink *link);
 
-/* Stop: no interrupts, nothing is sent or delivered any more. */
+/* Stop: no interrupts, nothing is sent until it is opened. News: IDLE only. */
 void vfio_ccw_link_close(VFIOCCWLink *link);
+
+/* Somebody is going to use a link that is closed, and does so no more. */
+void vfio_ccw_link_enter(VFIOCCWLink *link);
+void vfio_ccw_link_leave(VFIOCCWLink *link);
 
 /* After close: wait, without the BQL, until no job is left. */
 void vfio_ccw_link_drain(VFIOCCWLink *link);

@@ -18,6 +18,7 @@
 #include <linux/vfio.h>
 #include <sys/ioctl.h>
 #include "qapi/error.h"
+#include "qapi/qapi-events-vfio.h"
 #include "qapi/qapi-visit-sockets.h"
 #include "qemu/bitmap.h"
 #include "qemu/error-report.h"
@@ -29,6 +30,7 @@
 #include "hw/s390x/ccw-device.h"
 #include "hw/s390x/vfio-ccw.h"
 #include "hw/vfio/ccw-link.h"
+#include "hw/vfio/ccw-reopen.h"
 #include "hw/vfio/ccw-stats.h"
 #include "hw/vfio/ccw-worker.h"
 #include "migration/blocker.h"
@@ -54,6 +56,7 @@ struct VFIOCCWDevice {
     VFIODevice vdev;
     VFIOCCWTarget target;
     VFIOCCWLink link;
+    VFIOCCWReopen reopen;
     VFIOCCWFsm fsm;
     VFIOCCWStats stats;
     bool unplugging;          /* when the host has stopped */
@@ -61,6 +64,8 @@ struct VFIOCCWDevice {
     uint32_t quiesce_timeout; /* ms */
     bool owns_fd;             /* vdev.fd, until it is attached */
     DECLARE_BITMAP(chpids, MAX_CHPID + 1); /* paths it has, or had */
+    VfioCcwLossPolicy on_loss;
+    QEMUBH *unplug_bh;
     bool force_orb_pfch;
     char *who;                /* for messages: id, device, subchannel */
     Error *migration_blocker;
@@ -145,6 +150,39 @@ static void request(VFIOCCWDevice *vcdev, VFIOCCWFunction function)
     vfio_ccw_link_request(&vcdev->link, function, vcdev->fsm.request, &orb);
 }
 
+static void unplug(VFIOCCWDevice *vcdev, const char *why)
+{
+    Error *err = NULL;
+
+    qdev_unplug(DEVICE(vcdev), &err);
+    if (err) {
+        warn_reportf_err(err, "%s: %s: ", vcdev->who, why);
+    }
+}
+
+/* In the main loop: the thread that noticed cannot close the link. */
+static void unplug_lost(void *opaque)
+{
+    unplug(opaque, "the host is lost");
+}
+
+static void tell_management(VFIOCCWDevice *vcdev, VfioCcwHostStatus status)
+{
+    g_autofree char *path = object_get_canonical_path(OBJECT(vcdev));
+
+    qapi_event_send_vfio_ccw_host(DEVICE(vcdev)->id, path, status);
+}
+
+static void host_lost(VFIOCCWDevice *vcdev)
+{
+    tell_management(vcdev, VFIO_CCW_HOST_STATUS_LOST);
+    if (vcdev->on_loss == VFIO_CCW_LOSS_POLICY_UNPLUG) {
+        qemu_bh_schedule(vcdev->unplug_bh);
+    }
+    vfio_ccw_reopen_begin(&vcdev->reopen);
+}
+
+/* To the guest first, then to management. */
 static void report(VFIOCCWDevice *vcdev, const VFIOCCWVerdict *verdict)
 {
     SubchDev *sch = subchannel_of(vcdev);
@@ -153,16 +191,10 @@ static void report(VFIOCCWDevice *vcdev, const VFIOCCWVerdict *verdict)
 
     css_generate_sch_crws(sch->cssid, sch->ssid, sch->schid, news,
                           verdict->to == VFIO_CCW_IDLE);
-}
-
-static void unplug(VFIOCCWDevice *vcdev)
-{
-    Error *err = NULL;
-
-    qdev_unplug(DEVICE(vcdev), &err);
-    if (err) {
-        warn_reportf_err(err, "%s: the host wants the device back: ",
-                         vcdev->who);
+    if (verdict->event == VFIO_CCW_EV_GONE) {
+        host_lost(vcdev);
+    } else if (verdict->event == VFIO_CCW_EV_RETURNED) {
+        tell_management(vcdev, VFIO_CCW_HOST_STATUS_RETURNED);
     }
 }
 
@@ -197,7 +229,7 @@ static void carry_out(VFIOCCWDevice *vcdev, const VFIOCCWVerdict *verdict)
         report(vcdev, verdict);
     }
     if (todo & VFIO_CCW_DO_UNPLUG) {
-        unplug(vcdev);
+        unplug(vcdev, "the host wants the device back");
     }
     if (todo & VFIO_CCW_DO_COMPLAIN) {
         error_report_once("%s: bug: event %s in state %s", vcdev->who,
@@ -403,7 +435,11 @@ static void unplug_request(CcwDevice *ccw_dev)
     DEVICE(vcdev)->pending_deleted_event = true;
     vcdev->unplugging = true;
     set_quiesce_timer(vcdev);
+    vfio_ccw_reopen_stop(&vcdev->reopen);
     door(vcdev, vfio_ccw_fsm_event(&vcdev->fsm, VFIO_CCW_EV_CLOSE));
+    if (vcdev->fsm.state == VFIO_CCW_NOT_OPER) {
+        vfio_ccw_link_close(&vcdev->link); /* nothing is to be stopped there */
+    }
     go_away_when_stopped(vcdev);
 }
 
@@ -456,26 +492,31 @@ static void host_news(void *opaque, const VFIOCCWNews *news)
  * The way to a host that is the Linux kernel: a group, iommufd, or an fd.
  */
 
-static bool kernel_attach(VFIOCCWLink *link, const VFIOCCWTarget *target,
-                          Error **errp)
+static bool kernel_connect(VFIOCCWLink *link, const VFIOCCWTarget *target,
+                           Error **errp)
 {
-    if (!vfio_device_get_name(link->vdev, errp)) {
-        return false;
-    }
+    return vfio_device_get_name(link->vdev, errp);
+}
+
+static bool kernel_negotiate(VFIOCCWLink *link, Error **errp)
+{
+    return true;
+}
+
+static bool kernel_attach(VFIOCCWLink *link, const VFIOCCWTarget *target,
+                          bool wait, Error **errp)
+{
     /* Whether that succeeds or not, it is who closes the file. */
     container_of(link->vdev, VFIOCCWDevice, vdev)->owns_fd = false;
-    if (!vfio_device_attach(target->mdev, link->vdev, &address_space_memory,
-                            errp)) {
-        vfio_device_free_name(link->vdev);
-        return false;
-    }
-    return true;
+    return vfio_device_attach(target->mdev, link->vdev, &address_space_memory,
+                              errp);
 }
 
 static void kernel_detach(VFIOCCWLink *link)
 {
     vfio_device_detach(link->vdev);
     vfio_device_free_name(link->vdev);
+    link->vdev->fd = -1;
 }
 
 typedef struct KernelAccess {
@@ -563,6 +604,8 @@ static void kernel_watch(VFIOCCWLink *link, int fd, IOHandler *handler)
 }
 
 static const VFIOCCWTransport transport_kernel = {
+    .connect = kernel_connect,
+    .negotiate = kernel_negotiate,
     .attach = kernel_attach,
     .detach = kernel_detach,
     .read = kernel_read,
@@ -604,6 +647,16 @@ static void assume_paths(SCHIB *schib)
     schib->pmcw.pom = 0xff;
 }
 
+/* How a guest finds the paths of a device that is new to it */
+static void show_host(VFIOCCWDevice *vcdev, const SCHIB *host)
+{
+    SubchDev *sch = subchannel_of(vcdev);
+
+    vfio_ccw_fsm_schib(&vcdev->fsm, host);
+    sch->curr_status.pmcw.lpm = sch->curr_status.pmcw.pim;
+    learn_paths(vcdev);
+}
+
 static void build_schib(VFIOCCWDevice *vcdev, SCHIB *host, bool have_host)
 {
     SubchDev *sch = subchannel_of(vcdev);
@@ -614,10 +667,8 @@ static void build_schib(VFIOCCWDevice *vcdev, SCHIB *host, bool have_host)
             assume_paths(host);
         }
     }
-    vfio_ccw_fsm_schib(&vcdev->fsm, host);
     sch->curr_status.pmcw.devno = sch->devno;
-    sch->curr_status.pmcw.lpm = sch->curr_status.pmcw.pim;
-    learn_paths(vcdev);
+    show_host(vcdev, host);
 }
 
 static bool open_host(VFIOCCWDevice *vcdev, Error **errp)
@@ -626,10 +677,14 @@ static bool open_host(VFIOCCWDevice *vcdev, Error **errp)
     bool have_schib;
     SCHIB schib;
 
-    if (!link->transport->attach(link, &vcdev->target, errp)) {
+    if (!link->transport->connect(link, &vcdev->target, errp)) {
         return false;
     }
-    if (!vfio_ccw_link_open(link, &schib, &have_schib, errp)) {
+    if (!link->transport->negotiate(link, errp) ||
+        !link->transport->attach(link, &vcdev->target, true, errp) ||
+        !vfio_ccw_link_negotiate(link, &schib, &have_schib, errp) ||
+        !vfio_ccw_link_open(link, errp)) {
+        vfio_ccw_link_abandon(link);
         link->transport->detach(link);
         return false;
     }
@@ -642,6 +697,27 @@ static bool block_migration(VFIOCCWDevice *vcdev, Error **errp)
     error_setg(&vcdev->migration_blocker, "%s: what the host's device is doing "
                "cannot be migrated or saved; unplug it before", vcdev->who);
     return migrate_add_blocker(&vcdev->migration_blocker, errp) == 0;
+}
+
+/* What the device did for its last client is none of the guest's business. */
+static void host_returned(void *opaque, const SCHIB *schib)
+{
+    VFIOCCWDevice *vcdev = opaque;
+
+    vfio_ccw_link_reset(&vcdev->link);
+    if (schib) {
+        show_host(vcdev, schib);
+    }
+    door(vcdev, vfio_ccw_fsm_event(&vcdev->fsm, VFIO_CCW_EV_RETURNED));
+}
+
+static void forget_host(VFIOCCWDevice *vcdev)
+{
+    migrate_del_blocker(&vcdev->migration_blocker);
+    qemu_bh_delete(vcdev->unplug_bh);
+    timer_free(vcdev->quiesce_timer);
+    vfio_ccw_reopen_destroy(&vcdev->reopen);
+    vfio_ccw_link_destroy(&vcdev->link);
 }
 
 /* The guest hears of the device last, when nothing can fail any more. */
@@ -660,15 +736,17 @@ static bool realize_subchannel(VFIOCCWDevice *vcdev, Error **errp)
     sch->irb_cb = build_irb;
     describe(vcdev);
     vcdev->target.mdev = cdev->mdevid;
+    vcdev->target.only_once = vcdev->vdev.fd >= 0;
     vfio_ccw_fsm_init(&vcdev->fsm, &sch->curr_status);
     vfio_ccw_link_init(&vcdev->link, &vcdev->vdev, transport, vcdev->who,
                        host_news, vcdev);
     vcdev->quiesce_timer = timer_new_ms(QEMU_CLOCK_REALTIME, quiesce_expired,
                                         vcdev);
+    vfio_ccw_reopen_init(&vcdev->reopen, &vcdev->link, &vcdev->target,
+                         host_returned, vcdev);
+    vcdev->unplug_bh = qemu_bh_new(unplug_lost, vcdev);
     if (!block_migration(vcdev, errp) || !open_host(vcdev, errp)) {
-        migrate_del_blocker(&vcdev->migration_blocker);
-        timer_free(vcdev->quiesce_timer);
-        vfio_ccw_link_destroy(&vcdev->link);
+        forget_host(vcdev);
         cdc->unrealize(cdev);
         return false;
     }
@@ -694,15 +772,14 @@ static void vfio_ccw_unrealize(DeviceState *dev)
     VFIOCCWLink *link = &vcdev->link;
 
     door(vcdev, vfio_ccw_fsm_event(&vcdev->fsm, VFIO_CCW_EV_CLOSE));
+    vfio_ccw_reopen_stop(&vcdev->reopen);
     vfio_ccw_link_close(link);
     vfio_ccw_link_drain(link);
     if (vcdev->fsm.state != VFIO_CCW_NOT_OPER) {
         door(vcdev, vfio_ccw_fsm_event(&vcdev->fsm, VFIO_CCW_EV_QUIESCED));
     }
     link->transport->detach(link);
-    timer_free(vcdev->quiesce_timer);
-    vfio_ccw_link_destroy(link);
-    migrate_del_blocker(&vcdev->migration_blocker);
+    forget_host(vcdev);
     S390_CCW_DEVICE_GET_CLASS(cdev)->unrealize(cdev);
 }
 
@@ -754,6 +831,16 @@ static void vfio_ccw_instance_finalize(Object *obj)
 static char *get_state(Object *obj, Error **errp)
 {
     return g_strdup(vfio_ccw_state_name(VFIO_CCW(obj)->fsm.state));
+}
+
+static int get_on_host_loss(Object *obj, Error **errp)
+{
+    return VFIO_CCW(obj)->on_loss;
+}
+
+static void set_on_host_loss(Object *obj, int policy, Error **errp)
+{
+    VFIO_CCW(obj)->on_loss = policy;
 }
 
 #ifdef CONFIG_IOMMUFD
@@ -809,6 +896,8 @@ static void describe_properties(ObjectClass *klass)
 {
     object_class_property_set_description(klass, "state",
         "state of the subchannel, as in docs/devel/vfio-ccw.rst (read-only)");
+    object_class_property_set_description(klass, "on-host-loss",
+        "what to do when the host is lost: keep (default) or unplug");
     object_class_property_set_description(klass, "sysfsdev",
         "sysfs path of the host's mediated device");
     object_class_property_set_description(klass, "force-orb-pfch",
@@ -840,6 +929,9 @@ static void vfio_ccw_class_init(ObjectClass *klass, const void *data)
 
     device_class_set_props(dc, vfio_ccw_properties);
     object_class_property_add_str(klass, "state", get_state, NULL);
+    object_class_property_add_enum(klass, "on-host-loss", "VfioCcwLossPolicy",
+                                   &VfioCcwLossPolicy_lookup,
+                                   get_on_host_loss, set_on_host_loss);
 #ifdef CONFIG_IOMMUFD
     object_class_property_add_str(klass, "fd", NULL, set_fd);
 #endif

@@ -725,7 +725,8 @@ Ruling oracle_irb(Oracle *o, const IRB *irb)
 
 Ruling oracle_schib(Oracle *o, const SCHIB *schib)
 {
-    if (o->side == SIDE_OPEN || o->side == SIDE_CLOSED) {
+    if (o->side == SIDE_OPEN || o->side == SIDE_CLOSED ||
+        o->side == SIDE_LOST) {
         take_paths(o, schib->pmcw);
     }
     return refuse(0);
@@ -792,7 +793,7 @@ static Ruling close_side(Oracle *o)
 
 Ruling oracle_event(Oracle *o, VFIOCCWEvent event)
 {
-    bool in_use = o->side == SIDE_OPEN || o->side == SIDE_LOST;
+    bool in_use = o->side == SIDE_OPEN;
 
     switch (event) {
     case VFIO_CCW_EV_CRW:

@@ -571,7 +571,8 @@ void sim_guest_open(void)
     vfio_ccw_fsm_init(&sim.fsm, &sim.schib);
     vfio_ccw_link_init(&sim.link, &sim.vdev, &sim_transport, "simulation",
                        host_news, NULL);
-    if (!vfio_ccw_link_open(&sim.link, &host, &have_host, &err)) {
+    if (!vfio_ccw_link_negotiate(&sim.link, &host, &have_host, &err) ||
+        !vfio_ccw_link_open(&sim.link, &err)) {
         sim_fail("the host cannot be opened: %s", error_get_pretty(err));
     }
     if (have_host) {
