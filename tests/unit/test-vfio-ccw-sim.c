@@ -134,6 +134,11 @@ static void mischief_step(unsigned unused)
     sim_host_mischief();
 }
 
+static void return_step(unsigned unused)
+{
+    sim_guest_have_host_back();
+}
+
 static void add_outside_guest(Choices *choices)
 {
     const SimProfile *profile = &sim.profile;
@@ -196,6 +201,9 @@ static bool step(void)
     }
     if (!sim.settling) {
         add(&choices, sim.profile.weight_guest, guest_step, 0);
+        if (sim_host_may_return()) {
+            add(&choices, sim.profile.weight_timer, return_step, 0);
+        }
         if (sim_one_in(sim.profile.mischief)) {
             add(&choices, choices.weight, mischief_step, 0);
         }

@@ -65,6 +65,13 @@ static void report(const VFIOCCWVerdict *verdict)
     if (verdict->event == VFIO_CCW_EV_OPEN) {
         return;
     }
+    if (verdict->event == VFIO_CCW_EV_RETURNED) {
+        if (!(sim.schib.pmcw.flags & PMCW_FLAGS_MASK_DNV)) {
+            sim_fail("the return is reported before the SCHIB shows it");
+        }
+        sim.reports = 0;
+        return;
+    }
     if (sim.schib.pmcw.flags & OPERATIONAL) {
         sim_fail("the loss is reported before the SCHIB shows it");
     }
@@ -560,17 +567,12 @@ void sim_guest_step(void)
  * Life
  */
 
-void sim_guest_open(void)
+static void open_link(void)
 {
     SCHIB host;
     bool have_host;
     Error *err = NULL;
 
-    sim.function = VFIO_CCW_FN__MAX;
-    sim.schib = (SCHIB) { .pmcw.flags = PMCW_FLAGS_MASK_DNV };
-    vfio_ccw_fsm_init(&sim.fsm, &sim.schib);
-    vfio_ccw_link_init(&sim.link, &sim.vdev, &sim_transport, "simulation",
-                       host_news, NULL);
     if (!vfio_ccw_link_negotiate(&sim.link, &host, &have_host, &err) ||
         !vfio_ccw_link_open(&sim.link, &err)) {
         sim_fail("the host cannot be opened: %s", error_get_pretty(err));
@@ -578,6 +580,37 @@ void sim_guest_open(void)
     if (have_host) {
         vfio_ccw_fsm_schib(&sim.fsm, &host);
     }
+}
+
+bool sim_host_may_return(void)
+{
+    return !sim.unplugged && sim.fsm.state == VFIO_CCW_NOT_OPER &&
+           vfio_ccw_link_idle(&sim.link);
+}
+
+/* What the old one had to report the guest does not hear any more. */
+void sim_guest_have_host_back(void)
+{
+    sim_log("host: is back");
+    vfio_ccw_link_close(&sim.link);
+    sim_host_renew();
+    sim.last_crw = sim.nr_crws;
+    open_link();
+    sim_host_hold_everything();
+    sim.life++;
+    vfio_ccw_link_reset(&sim.link);
+    door(vfio_ccw_fsm_event(&sim.fsm, VFIO_CCW_EV_RETURNED));
+    msch(true);
+}
+
+void sim_guest_open(void)
+{
+    sim.function = VFIO_CCW_FN__MAX;
+    sim.schib = (SCHIB) { .pmcw.flags = PMCW_FLAGS_MASK_DNV };
+    vfio_ccw_fsm_init(&sim.fsm, &sim.schib);
+    vfio_ccw_link_init(&sim.link, &sim.vdev, &sim_transport, "simulation",
+                       host_news, NULL);
+    open_link();
     door(vfio_ccw_fsm_event(&sim.fsm, VFIO_CCW_EV_OPEN));
     msch(true);
 }

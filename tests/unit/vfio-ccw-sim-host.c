@@ -502,3 +502,13 @@ void sim_host_destroy(void)
     host_subchannel_destroy(&sim.sch);
     host_dma_destroy(&sim.dma);
 }
+
+void sim_host_renew(void)
+{
+    sim_host_destroy();
+    sim.link_lost = false;
+    sim.irb_lost = false;
+    sim.alerted = false;
+    sim_host_init();
+    stw_be_p(&sim.sch.pmcw.chpid[6], sim.nr_crws);
+}

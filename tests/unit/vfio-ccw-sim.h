@@ -119,6 +119,8 @@ void sim_timer_fire(void);
 void sim_host_init(void);
 void sim_host_destroy(void);
 void sim_host_hold_everything(void);
+/* Another one, that knows nothing of the first */
+void sim_host_renew(void);
 bool sim_host_region_info(unsigned index, struct vfio_region_info *info,
                           struct vfio_region_info_cap_type *type);
 bool sim_host_at_work(void);
@@ -132,6 +134,8 @@ uint32_t sim_device_active_start(void);
 
 /* vfio-ccw-sim-guest.c */
 void sim_guest_open(void);
+bool sim_host_may_return(void);
+void sim_guest_have_host_back(void);
 void sim_guest_step(void);
 bool sim_guest_interrupted(void);
 bool sim_can_tell_ends_apart(void);
