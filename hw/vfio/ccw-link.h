@@ -72,6 +72,9 @@ typedef struct VFIOCCWTransport {
     void (*watch)(VFIOCCWLink *link, int fd, IOHandler *handler);
 } VFIOCCWTransport;
 
+/* By files of the kernel */
+extern const VFIOCCWTransport vfio_ccw_transport_kernel;
+
 /* Over a socket; absent where Kconfig leaves vfio-user out. */
 extern const VFIOCCWTransport vfio_ccw_transport_user;
 

@@ -15,8 +15,6 @@
 
 #include "qemu/osdep.h"
 #include CONFIG_DEVICES /* CONFIG_IOMMUFD, CONFIG_VFIO_USER */
-#include <linux/vfio.h>
-#include <sys/ioctl.h>
 #include "qapi/error.h"
 #include "qapi/qapi-events-vfio.h"
 #include "qapi/qapi-visit-sockets.h"
@@ -32,9 +30,7 @@
 #include "hw/vfio/ccw-link.h"
 #include "hw/vfio/ccw-reopen.h"
 #include "hw/vfio/ccw-stats.h"
-#include "hw/vfio/ccw-worker.h"
 #include "migration/blocker.h"
-#include "system/address-spaces.h"
 #include "system/iommufd.h"
 #include "trace.h"
 
@@ -62,7 +58,6 @@ struct VFIOCCWDevice {
     bool unplugging;          /* when the host has stopped */
     QEMUTimer *quiesce_timer;
     uint32_t quiesce_timeout; /* ms */
-    bool owns_fd;             /* vdev.fd, until it is attached */
     DECLARE_BITMAP(chpids, MAX_CHPID + 1); /* paths it has, or had */
     VfioCcwLossPolicy on_loss;
     QEMUBH *unplug_bh;
@@ -489,130 +484,8 @@ static void host_news(void *opaque, const VFIOCCWNews *news)
 }
 
 /*
- * The way to a host that is the Linux kernel: a group, iommufd, or an fd.
+ * Life.
  */
-
-static bool kernel_connect(VFIOCCWLink *link, const VFIOCCWTarget *target,
-                           Error **errp)
-{
-    return vfio_device_get_name(link->vdev, errp);
-}
-
-static bool kernel_negotiate(VFIOCCWLink *link, Error **errp)
-{
-    return true;
-}
-
-static bool kernel_attach(VFIOCCWLink *link, const VFIOCCWTarget *target,
-                          bool wait, Error **errp)
-{
-    /* Whether that succeeds or not, it is who closes the file. */
-    container_of(link->vdev, VFIOCCWDevice, vdev)->owns_fd = false;
-    return vfio_device_attach(target->mdev, link->vdev, &address_space_memory,
-                              errp);
-}
-
-static void kernel_detach(VFIOCCWLink *link)
-{
-    vfio_device_detach(link->vdev);
-    vfio_device_free_name(link->vdev);
-    link->vdev->fd = -1;
-}
-
-typedef struct KernelAccess {
-    VFIODevice *vdev;
-    int region;
-    off_t offset;
-    void *data;
-    uint32_t size;
-    int ret;
-} KernelAccess;
-
-static void kernel_read_work(void *opaque)
-{
-    KernelAccess *access = opaque;
-    VFIODevice *vdev = access->vdev;
-
-    access->ret = vdev->io_ops->region_read(vdev, access->region,
-                                            access->offset, access->size,
-                                            access->data);
-}
-
-static void kernel_write_work(void *opaque)
-{
-    KernelAccess *access = opaque;
-    VFIODevice *vdev = access->vdev;
-
-    access->ret = vdev->io_ops->region_write(vdev, access->region,
-                                             access->offset, access->size,
-                                             access->data, false);
-}
-
-static void kernel_reset_work(void *opaque)
-{
-    KernelAccess *access = opaque;
-
-    access->ret = ioctl(access->vdev->fd, VFIO_DEVICE_RESET) ? -errno : 0;
-}
-
-static int coroutine_fn kernel_access(VFIOCCWWork *work, KernelAccess *access)
-{
-    vfio_ccw_worker_run(work, access);
-    if (access->ret < 0) {
-        return access->ret;
-    }
-    return access->ret == access->size ? 0 : -ESHUTDOWN;
-}
-
-static int coroutine_fn kernel_read(VFIOCCWLink *link, int region, off_t offset,
-                                    void *data, uint32_t size)
-{
-    KernelAccess access = {
-        .vdev = link->vdev,
-        .region = region,
-        .offset = offset,
-        .data = data,
-        .size = size,
-    };
-
-    return kernel_access(kernel_read_work, &access);
-}
-
-static int coroutine_fn kernel_write(VFIOCCWLink *link, int region,
-                                     const void *data, uint32_t size)
-{
-    KernelAccess access = {
-        .vdev = link->vdev,
-        .region = region,
-        .data = (void *)data,
-        .size = size,
-    };
-
-    return kernel_access(kernel_write_work, &access);
-}
-
-static int coroutine_fn kernel_reset(VFIOCCWLink *link)
-{
-    KernelAccess access = { .vdev = link->vdev };
-
-    return kernel_access(kernel_reset_work, &access);
-}
-
-static void kernel_watch(VFIOCCWLink *link, int fd, IOHandler *handler)
-{
-    qemu_set_fd_handler(fd, handler, NULL, link);
-}
-
-static const VFIOCCWTransport transport_kernel = {
-    .connect = kernel_connect,
-    .negotiate = kernel_negotiate,
-    .attach = kernel_attach,
-    .detach = kernel_detach,
-    .read = kernel_read,
-    .write = kernel_write,
-    .reset = kernel_reset,
-    .watch = kernel_watch,
-};
 
 static const VFIOCCWTransport *choose_transport(VFIOCCWDevice *vcdev,
                                                 Error **errp)
@@ -632,12 +505,8 @@ static const VFIOCCWTransport *choose_transport(VFIOCCWDevice *vcdev,
         return &vfio_ccw_transport_user;
     }
 #endif
-    return &transport_kernel;
+    return &vfio_ccw_transport_kernel;
 }
-
-/*
- * Life.
- */
 
 /* A host without SCHIB and without sysfs: one path, as virtual devices have */
 static void assume_paths(SCHIB *schib)
@@ -821,7 +690,8 @@ static void vfio_ccw_instance_finalize(Object *obj)
 {
     VFIOCCWDevice *vcdev = VFIO_CCW(obj);
 
-    if (vcdev->owns_fd) {
+    /* It was never attached, or it would be closed. */
+    if (vcdev->vdev.fd >= 0) {
         close(vcdev->vdev.fd);
     }
     qapi_free_SocketAddress(vcdev->target.socket);
@@ -848,12 +718,11 @@ static void set_fd(Object *obj, const char *str, Error **errp)
 {
     VFIOCCWDevice *vcdev = VFIO_CCW(obj);
 
-    if (vcdev->owns_fd) {
+    if (vcdev->vdev.fd >= 0) {
         error_setg(errp, "'fd' has been set");
         return;
     }
     vfio_device_set_fd(&vcdev->vdev, str, errp);
-    vcdev->owns_fd = vcdev->vdev.fd >= 0;
 }
 #endif
 
