@@ -12,6 +12,22 @@
 
 #define CHPID 0x40
 
+/* The machine is reset; the host's part of that is under way. */
+static void reset_machine(Bed *bed)
+{
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
+    qtest_system_reset(bed->qts);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
+}
+
+/* ... and the guest begins to use the device again. */
+static void start_during_reset(Bed *bed)
+{
+    reset_machine(bed);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    g_assert_cmpint(ssch(bed), ==, 0);
+}
+
 static void test_reset_when_idle(void)
 {
     Bed *bed = bed_enabled();
@@ -44,9 +60,7 @@ static void test_reset_does_not_wait_for_the_host(void)
     Bed *bed = bed_enabled();
     IRB irb;
 
-    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
-    qtest_system_reset(bed->qts);
-    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
+    reset_machine(bed);
     assert_reset_subchannel(bed);
     qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
     g_assert_cmpint(ssch(bed), ==, 0);
@@ -91,11 +105,7 @@ static void test_reset_of_many_waits_for_none(void)
         run_instant_program(bed, SCHID + 1 + i);
     }
 
-    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
-    qtest_system_reset(bed->qts);
-    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
-    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
-    g_assert_cmpint(ssch(bed), ==, 0);
+    start_during_reset(bed);
     for (int i = 0; i < MANY; i++) {
         run_instant_program(bed, SCHID + 1 + i);
     }
@@ -256,9 +266,7 @@ static void test_attention_during_a_reset_is_cleared(void)
     Bed *bed = bed_enabled();
     unsigned signals;
 
-    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
-    qtest_system_reset(bed->qts);
-    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
+    reset_machine(bed);
     qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
     signals = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_SIGNALS);
     begin_attention(bed);
@@ -404,9 +412,7 @@ static void test_failed_reset_is_gone(const void *data)
 {
     Bed *bed = bed_enabled();
 
-    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
-    qtest_system_reset(bed->qts);
-    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
+    reset_machine(bed);
     vfio_ccw_host_release(bed->host, VFIO_CCW_HOST_RESET,
                           GPOINTER_TO_INT(data));
     expect_gone(bed);
@@ -419,11 +425,7 @@ static void test_failed_reset_ends_a_start(void)
     Bed *bed = bed_enabled();
     unsigned starts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS);
 
-    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
-    qtest_system_reset(bed->qts);
-    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
-    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
-    g_assert_cmpint(ssch(bed), ==, 0);
+    start_during_reset(bed);
     vfio_ccw_host_release(bed->host, VFIO_CCW_HOST_RESET, -EIO);
     expect_gone(bed);
     g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS), ==,
@@ -479,11 +481,7 @@ static void test_start_during_a_reset_is_cancelled(void)
     Bed *bed = bed_enabled();
     unsigned starts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS);
 
-    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
-    qtest_system_reset(bed->qts);
-    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
-    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
-    g_assert_cmpint(ssch(bed), ==, 0);
+    start_during_reset(bed);
     g_assert_cmpint(qcss_xsch(bed->qts, SCHID), ==, 0);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
     assert_usable(bed);
