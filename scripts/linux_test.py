@@ -107,7 +107,10 @@ class Verdicts:
 
 
 def l2_is_right(seen, work):
-    """Did L2 find on its disk what it wrote, and is it in the image?"""
+    """Did L2 find on its disk what it wrote, and is it in the image?
+
+    It is the last test: nothing writes to the image any more.
+    """
     if seen.get('l2-status') != '0':
         return False
     found = host_driver.checksum_in_image(work / IMAGE, work)
@@ -128,7 +131,6 @@ def run(build, work, tests):
     with contextlib.ExitStack() as stack:
         add_monitor(guest, stack)
         add_host(guest, build, work, stack)
-        # While L1 waits for an answer, nothing writes to the image.
         for name, value in guest.messages(LIMIT):
             seen[name] = value
             if name in ('ok', 'not-ok'):

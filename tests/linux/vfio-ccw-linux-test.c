@@ -620,14 +620,18 @@ static void test_path_off_and_on(void)
     guest_usable_end(guest);
 }
 
-/* Linux halts what uses the path. */
+/*
+ * Linux halts what uses the path, on its own. The guest, which did not ask for
+ * that, is told of the path only; its own halt gives it the device back.
+ */
 static void test_path_off_in_flight(void)
 {
     Guest *guest = guest_in_flight();
 
     l1_inject_crw(CRW_RSC_CHP, CRW_ERC_PERRN, CHPID);
     expect_path_report(guest, CRW_ERC_PERRN);
-    expect_end_of(guest->bed, SCSW_FCTL_START_FUNC);
+    g_assert_cmpint(qcss_hsch(guest->qts, SCHID), ==, 0);
+    expect_end_of(guest->bed, SCSW_FCTL_HALT_FUNC);
     guest_usable_end(guest);
 }
 
@@ -767,9 +771,9 @@ static void test_gone_outside(void)
  *    the program has it on too;
  *  - QEMU's own devices have the bits for these, L and E, in IRBs alone, not in
  *    the SCHIB: the program goes by the ERW;
- *  - what a halt or clear ends with has no channel program, and Linux shows what
- *    is left of the last one, translated: the program does not look at the
- *    control bits that come from the ORB, the CCW address and the ESW then.
+ *  - what a halt or clear ends with has no channel program, and Linux shows
+ *    what is left of the last one, translated: the program does not look at the
+ *    bits that come from the ORB, the CCW address and the ESW then.
  */
 
 typedef struct Notes {
