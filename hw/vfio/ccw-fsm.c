@@ -34,9 +34,9 @@ typedef struct Input {
 typedef unsigned Action(VFIOCCWFsm *fsm, const Input *in);
 
 static Action start, halt, clear, clear_again, cancel, tested, sent, unsent,
-    accepted, failed, partial, end, end_halted, keep, end_halt, end_clear,
-    late, defer, alert, paths, relay, unplug, gone, returned, quiesce,
-    quiesce_halt, quiesce_on, quiesce_clear, heeded, quiesced,
+    accepted, failed, partial, end, end_halted, keep, keep_partial, end_halt,
+    end_clear, late, defer, alert, paths, relay, unplug, gone, returned,
+    quiesce, quiesce_halt, quiesce_on, quiesce_clear, heeded, quiesced,
     quiesced_by_loss, hide, reset;
 
 typedef enum CellKind {
@@ -167,8 +167,8 @@ static const Cell table[VFIO_CCW_STATE__MAX][VFIO_CCW_EV__MAX] = {
 [VFIO_CCW_HALT_QUEUED] = {
     GUEST(CC2, CC2, DO(clear, CLEAR_QUEUED), CC2, CC2, DO(tested, SAME), BUG),
     ANSWER(DO(sent, HALT_SENT), BUG, BUG, BUG),
-    IRBS(IGNORED, DO(end_halted, IDLE), STALE, STALE, DO(end_halted, IDLE),
-         DO(alert, SAME)),
+    IRBS(DO(keep_partial, SAME), DO(end_halted, IDLE), STALE, STALE,
+         DO(end_halted, IDLE), DO(alert, SAME)),
     DEVICE_OPEN,
     QEMU(BUG, DO(quiesce_on, QUIESCING_HALT), BUG, BUG, DO(reset, IDLE)) },
 
@@ -177,7 +177,7 @@ static const Cell table[VFIO_CCW_STATE__MAX][VFIO_CCW_EV__MAX] = {
     GUEST(CC2, CC2, DO(clear, CLEAR_QUEUED), CC2, CC2, DO(tested, SAME), BUG),
     ANSWER(BUG, DO(unsent, HALT_QUEUED), DO(accepted, HALT_ACTIVE),
            DO(failed, IDLE)),
-    IRBS(IGNORED, DO(keep, SAME), STALE, STALE, DO(keep, SAME),
+    IRBS(DO(keep_partial, SAME), DO(keep, SAME), STALE, STALE, DO(keep, SAME),
          DO(alert, SAME)),
     DEVICE_OPEN,
     QEMU(BUG, DO(quiesce_on, QUIESCING_HALT), BUG, BUG, DO(reset, IDLE)) },
@@ -185,8 +185,8 @@ static const Cell table[VFIO_CCW_STATE__MAX][VFIO_CCW_EV__MAX] = {
 [VFIO_CCW_HALT_ACTIVE] = {
     GUEST(CC2, CC2, DO(clear, CLEAR_QUEUED), CC2, CC2, DO(tested, SAME), BUG),
     ANSWER(BUG, BUG, BUG, BUG),
-    IRBS(IGNORED, DO(keep, SAME), DO(end_halt, IDLE), STALE, DO(keep, SAME),
-         DO(alert, SAME)),
+    IRBS(DO(keep_partial, SAME), DO(keep, SAME), DO(end_halt, IDLE), STALE,
+         DO(keep, SAME), DO(alert, SAME)),
     DEVICE_OPEN,
     QEMU(BUG, DO(quiesce_on, QUIESCING_HALT), BUG, BUG, DO(reset, IDLE)) },
 
@@ -302,18 +302,41 @@ static void set_status(VFIOCCWStatus *status, const IRB *irb)
 }
 
 /*
+ * PoP 16: the address and the count are those of primary status: with what
+ * follows it they mean nothing. The same goes for what explains it, unless the
+ * newer status brings an explanation of its own.
+ */
+static void keep_primary(IRB *newer, const IRB *older)
+{
+    uint16_t explained = SCSW_FLAGS_MASK_ESWF | SCSW_FLAGS_MASK_ECTL;
+
+    if (newer->scsw.ctrl & SCSW_STCTL_PRIMARY ||
+        !(older->scsw.ctrl & SCSW_STCTL_PRIMARY)) {
+        return;
+    }
+    newer->scsw.cpa = older->scsw.cpa;
+    newer->scsw.count = older->scsw.count;
+    if (!(newer->scsw.flags & explained)) {
+        newer->scsw.flags |= older->scsw.flags & explained;
+        newer->esw = older->esw;
+        memcpy(newer->ecw, older->ecw, sizeof(newer->ecw));
+    }
+}
+
+/*
  * PoP 16: status of one operation accumulates until it is taken. That a start
  * was not even begun stays true.
  */
-static void merge_status(IRB *newer, SCSW older)
+static void merge_status(IRB *newer, const IRB *older)
 {
-    newer->scsw.ctrl |= older.ctrl &
+    keep_primary(newer, older);
+    newer->scsw.ctrl |= older->scsw.ctrl &
                         (SCSW_CTRL_MASK_STCTL | SCSW_ACTL_START_PEND);
-    newer->scsw.flags |= older.flags &
+    newer->scsw.flags |= older->scsw.flags &
                          (SCSW_FLAGS_MASK_ZCC | SCSW_FLAGS_MASK_CC |
                           SCSW_FLAGS_MASK_PNO);
-    newer->scsw.dstat |= older.dstat;
-    newer->scsw.cstat |= older.cstat;
+    newer->scsw.dstat |= older->scsw.dstat;
+    newer->scsw.cstat |= older->scsw.cstat;
 }
 
 static void show_status(VFIOCCWFsm *fsm, const IRB *irb)
@@ -362,18 +385,20 @@ static unsigned show_progress(VFIOCCWFsm *fsm, const IRB *irb)
 /* PoP: status that is pending is never overwritten. */
 static unsigned present(VFIOCCWFsm *fsm, const IRB *irb)
 {
+    IRB pending = fsm->irb;
     IRB merged = *irb;
 
     if (!status_pending(fsm)) {
         return show_progress(fsm, irb);
     }
     if (!fsm->alert_pending) {
-        merge_status(&merged, fsm->schib->scsw);
+        pending.scsw = fsm->schib->scsw;
+        merge_status(&merged, &pending);
         show_progress(fsm, &merged);
         return 0; /* the interrupt for it is pending, or taken already */
     }
     if (fsm->end.valid) {
-        merge_status(&merged, fsm->end.irb.scsw);
+        merge_status(&merged, &fsm->end.irb);
     }
     set_status(&fsm->end, &merged);
     return 0;
@@ -406,8 +431,6 @@ static unsigned start(VFIOCCWFsm *fsm, const Input *in)
     QEMU_BUILD_BUG_ON(ORB_CTRL0_MASK_ALCC != SCSW_FLAGS_MASK_ALCC);
     QEMU_BUILD_BUG_ON(ORB_CTRL0_MASK_SSIC != SCSW_FLAGS_MASK_SSI);
 
-    fsm->late_due |= fsm->at_host;
-    fsm->at_host = false;
     fsm->orb = *orb;
     fsm->schib->pmcw.intparm = orb->intparm;
     fsm->schib->pmcw.lpm = orb->lpm;
@@ -485,6 +508,8 @@ static unsigned tested(VFIOCCWFsm *fsm, const Input *in)
     } else if (!intermediate_only(ctrl)) {
         schib->scsw.ctrl &= ~(SCSW_CTRL_MASK_FCTL | SCSW_ACTL_PENDINGS);
         schib->scsw.flags &= ~SCSW_FLAGS_MASK_PNO;
+        fsm->late_due |= fsm->at_host;
+        fsm->at_host = false;
     }
     return VFIO_CCW_DO_WITHDRAW_IRQ | show_waiting(fsm);
 }
@@ -646,10 +671,22 @@ static unsigned end(VFIOCCWFsm *fsm, const Input *in)
     return present(fsm, in->irb);
 }
 
-/* Status of the start that was halted counts for more than the halt's own. */
+/* What is known by now of a start that is halted, @of_host being the latest. */
+static IRB story_of_halt(VFIOCCWFsm *fsm, const IRB *of_host)
+{
+    IRB irb = halted_irb(fsm, of_host);
+
+    if (fsm->halted.valid) {
+        merge_status(&irb, &fsm->halted.irb);
+    }
+    return irb;
+}
+
+/* The end of the start that was halted counts for more than the halt's own. */
 static unsigned end_halt(VFIOCCWFsm *fsm, const Input *in)
 {
-    IRB irb = fsm->halted.valid ? fsm->halted.irb : halted_irb(fsm, in->irb);
+    bool ended = fsm->halted.valid && !fsm->at_host;
+    IRB irb = ended ? fsm->halted.irb : story_of_halt(fsm, in->irb);
 
     fsm->halted.valid = false;
     return end(fsm, &(Input) { .irb = &irb });
@@ -687,10 +724,24 @@ static unsigned end_halted(VFIOCCWFsm *fsm, const Input *in)
 /* The start is over; the guest hears of it when its halt is. */
 static unsigned keep(VFIOCCWFsm *fsm, const Input *in)
 {
-    IRB irb = halted_irb(fsm, in->irb);
+    IRB irb = story_of_halt(fsm, in->irb);
 
     set_status(&fsm->halted, &irb);
     forget_starts(fsm);
+    return 0;
+}
+
+/*
+ * Channel end alone: its count is what the guest will want to know. Nobody is
+ * told how far a program got that is being halted.
+ */
+static unsigned keep_partial(VFIOCCWFsm *fsm, const Input *in)
+{
+    IRB irb = story_of_halt(fsm, in->irb);
+
+    if (fsm->at_host && !intermediate_only(in->irb->scsw.ctrl)) {
+        set_status(&fsm->halted, &irb);
+    }
     return 0;
 }
 
@@ -1016,22 +1067,30 @@ static VFIOCCWEvent event_of_irb(const SCSW *scsw)
     if (scsw->ctrl & SCSW_FCTL_HALT_FUNC) {
         return VFIO_CCW_EV_IRB_HALT;
     }
-    if ((stctl & SCSW_STCTL_SECONDARY) && !(stctl & SCSW_STCTL_PRIMARY)) {
+    if ((stctl & SCSW_STCTL_SECONDARY) && !(stctl & SCSW_STCTL_PRIMARY) &&
+        !(scsw->ctrl & SCSW_FCTL_START_FUNC)) {
         return VFIO_CCW_EV_IRB_LATE;
     }
     return scsw->ctrl & SCSW_ACTL_ACTIVE ? VFIO_CCW_EV_IRB_PARTIAL
                                          : VFIO_CCW_EV_IRB_END;
 }
 
+/* The host has accepted the newest start, and may have been told to halt it. */
+static bool newest_can_end(const VFIOCCWFsm *fsm)
+{
+    return fsm->at_host && (fsm->state == VFIO_CCW_START_ACTIVE ||
+                            function_of(fsm->state) == VFIO_CCW_FN_HALT);
+}
+
 /*
  * Device end of an earlier start, which the host had fetched already when it
- * accepted the newest one: it ends nothing that is in progress.
+ * accepted the newest one: it ends nothing that is in progress, be that the
+ * newest start or its halt.
  */
 static VFIOCCWVerdict unsolicited(VFIOCCWFsm *fsm, const IRB *irb)
 {
     IRB alert = *irb;
 
-    fsm->late_due = false;
     alert.scsw.ctrl = SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND;
     return dispatch(fsm, VFIO_CCW_EV_IRB_ALERT, &(Input) { .irb = &alert });
 }
@@ -1048,9 +1107,14 @@ VFIOCCWVerdict vfio_ccw_fsm_irb(VFIOCCWFsm *fsm, const IRB *irb)
         (vfio_ccw_fsm_stopping(fsm) && !fsm->heeded)) {
         return stale(fsm, event);
     }
-    if (event == VFIO_CCW_EV_IRB_LATE && fsm->late_due &&
-        fsm->state == VFIO_CCW_START_ACTIVE) {
-        return unsolicited(fsm, irb);
+    if (newest_can_end(fsm)) {
+        bool of_earlier = fsm->late_due && event == VFIO_CCW_EV_IRB_LATE;
+
+        /* If it is not this IRB, a newer one has taken its place. */
+        fsm->late_due = false;
+        if (of_earlier) {
+            return unsolicited(fsm, irb);
+        }
     }
     return dispatch(fsm, event, &(Input) { .irb = irb });
 }

@@ -124,13 +124,13 @@ typedef struct VFIOCCWFsm {
     uint32_t start;       /* ... and of the newest start */
     bool unanswered;      /* the newest start is with the host: SENT */
     bool at_host;         /* the newest start was sent, its end not seen yet */
-    bool late_due;        /* an earlier start's device end was not seen yet */
+    bool late_due;        /* a start whose end was taken owes its device end */
     bool heeded;          /* while stopping: the host accepted that */
     bool alert_pending;   /* pending status is unsolicited: no function's end */
     IRB irb;              /* ESW and ECW of the pending status */
     VFIOCCWStatus end;    /* end of a function, behind other status */
     VFIOCCWStatus alert;  /* unsolicited status, behind other status */
-    VFIOCCWStatus halted; /* how a start ended that is being halted */
+    VFIOCCWStatus halted; /* of a start that is being halted */
     PMCW paths;           /* path fields as the host reported them last */
 } VFIOCCWFsm;
 

@@ -117,11 +117,18 @@ static const Input inputs[] = {
       .scsw = { .flags = SCSW_FLAGS_MASK_ESWF | SCSW_FLAGS_MASK_ECTL,
                 .ctrl = START | ALERT | PRIMARY | SECONDARY,
                 .cpa = CPA + 48, .dstat = CE | DE | UC } },
-    STATUS("CE+UC", .ctrl = START | DEVICE | ALERT | PRIMARY,
-           .cpa = CPA + 56, .dstat = CE | UC),
+    { "CE+UC", KIND_IRB, .sense = 0x80004321,
+      .scsw = { .flags = SCSW_FLAGS_MASK_ESWF | SCSW_FLAGS_MASK_ECTL,
+                .ctrl = START | DEVICE | ALERT | PRIMARY,
+                .cpa = CPA + 56, .dstat = CE | UC } },
+    { "DE+UC", KIND_IRB, .sense = 0x40008765,
+      .scsw = { .flags = SCSW_FLAGS_MASK_ESWF | SCSW_FLAGS_MASK_ECTL,
+                .ctrl = ALERT | SECONDARY, .dstat = DE | UC } },
     STATUS("program-check", .ctrl = START | ALERT | PRIMARY | SECONDARY,
            .cpa = CPA + 64, .cstat = SCSW_CSTAT_PROG_CHECK),
     STATUS("deferred-1", .flags = 0x0100, .ctrl = START | STARTING | ALERT),
+    STATUS("deferred-1+DE", .flags = 0x0100,
+           .ctrl = START | STARTING | ALERT | SECONDARY, .dstat = DE),
     STATUS("deferred-3", .flags = 0x0300 | SCSW_FLAGS_MASK_PNO,
            .ctrl = START | STARTING | ALERT),
     STATUS("alert", .ctrl = ALERT, .dstat = SCSW_DSTAT_ATTENTION),
@@ -1111,6 +1118,43 @@ static const Order orders[] = {
         { "TSCH", VFIO_CCW_START_ACTIVE, WITHDRAW_IRQ,
           START | STARTING | DEVICE },
         { "CE+DE", VFIO_CCW_IDLE, INTERRUPT, START | DONE } } },
+    { "de-of-an-earlier-start-does-not-end-a-halt", {
+        { "SSCH SENT ok CE TSCH SSCH SENT ok HSCH DE", VFIO_CCW_HALT_QUEUED,
+          INTERRUPT,
+          START | HALT | STARTING | DEVICE | HALTING | ALERT | PENDING },
+        { "TSCH SENT ok", VFIO_CCW_HALT_ACTIVE, 0,
+          START | HALT | STARTING | DEVICE | HALTING },
+        { "halted+CE+DE", VFIO_CCW_IDLE, INTERRUPT, START | HALT | DONE } } },
+    { "de-of-an-earlier-start-is-not-kept-for-the-end-of-a-halt", {
+        { "SSCH SENT ok CE TSCH SSCH SENT ok HSCH SENT ok DE TSCH",
+          VFIO_CCW_HALT_ACTIVE, WITHDRAW_IRQ,
+          START | HALT | STARTING | DEVICE | HALTING },
+        { "halted", VFIO_CCW_IDLE, INTERRUPT, START | HALT | PENDING } } },
+    { "de-of-an-earlier-start-ends-the-halt-of-a-queued-one", {
+        { "SSCH SENT ok CE TSCH SSCH HSCH DE", VFIO_CCW_IDLE,
+          WITHDRAW | INTERRUPT,
+          START | HALT | STARTING | SECONDARY } } },
+    { "de-after-ce-is-of-the-same-start", {
+        { "SSCH SENT ok CE TSCH SSCH SENT ok CE", VFIO_CCW_START_ACTIVE,
+          INTERRUPT, START | DEVICE | PRIMARY },
+        { "DE", VFIO_CCW_IDLE, 0, START | DONE },
+        { "TSCH", VFIO_CCW_IDLE, WITHDRAW_IRQ, 0 } } },
+    { "de-after-an-alert-is-of-the-newest-start", {
+        { "SSCH SENT ok CE TSCH SSCH SENT ok alert TSCH DE", VFIO_CCW_IDLE,
+          INTERRUPT, START | SECONDARY } } },
+    { "the-host-may-say-that-de-kept-the-next-start-from-starting", {
+        { "SSCH SENT ok CE TSCH SSCH SENT ok deferred-1+DE", VFIO_CCW_IDLE,
+          INTERRUPT, START | STARTING | ALERT | SECONDARY } } },
+    { "de-after-ce-ends-the-halt-of-the-same-start", {
+        { "SSCH SENT ok CE TSCH SSCH SENT ok HSCH CE DE", VFIO_CCW_IDLE,
+          WITHDRAW | INTERRUPT, START | HALT | DONE } } },
+    { "a-halt-does-not-lose-channel-end", {
+        { "SSCH SENT ok HSCH SENT ok CE", VFIO_CCW_HALT_ACTIVE, 0,
+          START | HALT | STARTING | HALTING },
+        { "halted", VFIO_CCW_IDLE, INTERRUPT, START | HALT | PRIMARY } } },
+    { "a-failed-halt-after-channel-end-does-not-look-like-success", {
+        { "SSCH SENT ok HSCH SENT CE EBUSY", VFIO_CCW_IDLE, INTERRUPT,
+          START | HALT | ALERT | DONE } } },
     { "gone-exactly-once", {
         { "SSCH SENT GONE", VFIO_CCW_NOT_OPER, GONE, 0 },
         { "EIO-lost GONE old-EIO-lost CE+DE", VFIO_CCW_NOT_OPER, 0, 0 },
@@ -1194,6 +1238,45 @@ static void test_order(gconstpointer data)
                    vfio_ccw_state_name(scene->state), scene->cc,
                    scene->todo, scene->ctrl);
         }
+    }
+}
+
+/* The count, and the sense data, of status that came in parts */
+
+static const struct {
+    const char *script;
+    uint32_t cpa;
+    uint16_t count;
+    uint32_t sense;
+} parts[] = {
+    { "SSCH SENT ok CE DE", CPA + 24, 5 },
+    { "SSCH SENT ok HSCH CE DE", CPA + 24, 5 },
+    { "SSCH SENT ok HSCH SENT ok CE halted", CPA + 24, 5 },
+    { "SSCH SENT ok HSCH SENT CE ok DE halted", CPA + 24, 5 },
+    { "SSCH SENT ok HSCH SENT ok CE halted+CE+DE", CPA + 72, 9 },
+    { "SSCH SENT ok HSCH SENT ok PCI halted", 0, 0 },
+    { "SSCH SENT ok CE+UC DE", CPA + 56, 0, 0x80004321 },
+    { "SSCH SENT ok CE+UC DE+UC", CPA + 56, 0, 0x40008765 },
+    { "SSCH SENT ok CE TSCH SSCH SENT EINVAL DE", CPA + 8, 0 },
+};
+
+static void test_parts(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+        SCSW scsw;
+        World w;
+
+        world_init(&w);
+        run_script(&w, "OPEN MSCH");
+        run_script(&w, parts[i].script);
+        scsw = w.schib.scsw;
+        g_test_message("%s", parts[i].script);
+        g_assert_true(is_pending(&w));
+        g_assert_cmphex(scsw.cpa, ==, parts[i].cpa);
+        g_assert_cmpuint(scsw.count, ==, parts[i].count);
+        g_assert_cmphex(w.fsm.irb.ecw[0], ==, parts[i].sense);
+        g_assert_cmpint(!!(scsw.flags & SCSW_FLAGS_MASK_ECTL), ==,
+                        !!parts[i].sense);
     }
 }
 
@@ -1423,6 +1506,7 @@ static void add_tests(void)
     g_test_add_func("/vfio-ccw/fsm/all-ends", test_all_ends);
     g_test_add_func("/vfio-ccw/fsm/pairs", test_pairs);
     g_test_add_func("/vfio-ccw/fsm/triples", test_triples);
+    g_test_add_func("/vfio-ccw/fsm/parts", test_parts);
     g_test_add_func("/vfio-ccw/fsm/impossible", test_impossible);
     g_test_add_func("/vfio-ccw/fsm/not-open", test_not_open);
     g_test_add_func("/vfio-ccw/fsm/quiescing", test_quiescing);

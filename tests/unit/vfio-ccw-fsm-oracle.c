@@ -125,8 +125,23 @@ static IRB added(const IRB *older, const IRB *newer)
 {
     const uint16_t kept = SCSW_FLAGS_MASK_ZCC | SCSW_FLAGS_MASK_CC |
                           SCSW_FLAGS_MASK_PNO;
+    const uint16_t logs = SCSW_FLAGS_MASK_ESWF | SCSW_FLAGS_MASK_ECTL;
+    bool was_primary = stctl(&older->scsw) & SCSW_STCTL_PRIMARY;
+    bool is_primary = stctl(&newer->scsw) & SCSW_STCTL_PRIMARY;
     IRB sum = *newer;
 
+    /* Only primary status says how far the program got. */
+    if (was_primary && !is_primary) {
+        sum.scsw.cpa = older->scsw.cpa;
+        sum.scsw.count = older->scsw.count;
+        if (!(newer->scsw.flags & logs)) {
+            sum = *older;
+            sum.scsw.ctrl = newer->scsw.ctrl;
+            sum.scsw.flags = newer->scsw.flags | (older->scsw.flags & logs);
+            sum.scsw.dstat = newer->scsw.dstat;
+            sum.scsw.cstat = newer->scsw.cstat;
+        }
+    }
     sum.scsw.ctrl |= stctl(&older->scsw);
     sum.scsw.ctrl |= older->scsw.ctrl & SCSW_ACTL_START_PEND;
     sum.scsw.flags |= older->scsw.flags & kept;
@@ -189,8 +204,9 @@ static unsigned show_status(Oracle *o, const IRB *irb)
         return 0;
     }
     if (status_pending(o)) {
-        IRB pending = { .scsw = o->scsw };
+        IRB pending = o->logout;
 
+        pending.scsw = o->scsw;
         shown = added(&pending, irb);
         write_scsw(o, &shown);
         return 0;
@@ -454,10 +470,14 @@ static IRB of_halted_start(const Oracle *o, const IRB *irb)
     return told;
 }
 
+/* A start that has not ended ends with its halt, whatever it has shown. */
 static unsigned end_halt(Oracle *o, const IRB *irb)
 {
-    IRB shown = o->kept.valid ? o->kept.irb : of_halted_start(o, irb);
+    IRB shown = of_halted_start(o, irb);
 
+    if (o->kept.valid) {
+        shown = o->start_at_host ? added(&o->kept.irb, &shown) : o->kept.irb;
+    }
     o->kept.valid = false;
     return end_functions(o, &shown);
 }
@@ -597,10 +617,11 @@ Ruling oracle_answered(Oracle *o, const VFIOCCWAnswer *answer)
 
 /* Interrupts */
 
+/* Secondary status of a start whose primary status is no longer there. */
 static bool is_secondary_alone(const SCSW *scsw)
 {
-    return (scsw->ctrl & (SCSW_STCTL_PRIMARY | SCSW_STCTL_SECONDARY)) ==
-           SCSW_STCTL_SECONDARY;
+    return (scsw->ctrl & (SCSW_STCTL_PRIMARY | SCSW_STCTL_SECONDARY |
+                          SCSW_FCTL_START_FUNC)) == SCSW_STCTL_SECONDARY;
 }
 
 static Ruling halt_status(Oracle *o, const IRB *irb)
@@ -634,12 +655,14 @@ static Ruling kept_by_late_status(Oracle *o, const IRB *irb)
     };
 }
 
-/* Device end of an earlier start, but the host began the new one meanwhile. */
+/*
+ * Device end of an earlier start, but the host began the new one meanwhile. It
+ * says nothing of the new one: neither that it ended nor that it was halted.
+ */
 static Ruling late_status_of_nothing(Oracle *o, const IRB *irb)
 {
     IRB alert = *irb;
 
-    o->device_end_due = false;
     alert.scsw.ctrl = UNSOLICITED;
     return (Ruling) { .todo = show_alert(o, &alert) };
 }
@@ -647,6 +670,11 @@ static Ruling late_status_of_nothing(Oracle *o, const IRB *irb)
 /* Status of a start that is being halted. */
 static Ruling halted_start_status(Oracle *o, const IRB *irb, bool ends)
 {
+    IRB told = of_halted_start(o, irb);
+
+    if (!ends && o->start_at_host && stctl(&irb->scsw) != INTERMEDIATE_ONLY) {
+        wait_behind(&o->kept, &told);
+    }
     if (!ends) {
         return refuse(0);
     }
@@ -655,14 +683,28 @@ static Ruling halted_start_status(Oracle *o, const IRB *irb, bool ends)
             .todo = VFIO_CCW_DO_WITHDRAW_REQUEST | end_halt(o, irb),
         };
     }
-    o->kept.irb = of_halted_start(o, irb);
-    o->kept.valid = true;
+    wait_behind(&o->kept, &told);
     forget_starts(o);
     return refuse(0);
 }
 
+/*
+ * A device takes no program before it has got rid of the device end of the one
+ * before. So where it has the newest start, that device end was there first: it
+ * is what the host shows first, or has been lost there.
+ */
+static bool settle_device_end(Oracle *o)
+{
+    bool has_newest = o->start_at_host && o->clear == PLACE_NONE &&
+                      (o->halt != PLACE_NONE || o->start == PLACE_TAKEN);
+    bool passed_by = has_newest && o->device_end_due;
+
+    o->device_end_due &= !has_newest;
+    return passed_by;
+}
+
 /* Status of a start, while there is (or is not) one it can belong to. */
-static Ruling start_status(Oracle *o, const IRB *irb)
+static Ruling start_status(Oracle *o, const IRB *irb, bool passed_by)
 {
     bool late = is_secondary_alone(&irb->scsw);
     bool ends = late || !(irb->scsw.ctrl & ACTIVE);
@@ -670,14 +712,14 @@ static Ruling start_status(Oracle *o, const IRB *irb)
     if (o->clear != PLACE_NONE || !(o->start_at_host || o->device_end_due)) {
         return (Ruling) { .stale = true };
     }
+    if (late && passed_by) {
+        return late_status_of_nothing(o, irb);
+    }
     if (o->halt != PLACE_NONE) {
         return halted_start_status(o, irb, ends);
     }
     switch (o->start) {
     case PLACE_TAKEN:
-        if (late && o->device_end_due) {
-            return late_status_of_nothing(o, irb);
-        }
         return (Ruling) {
             .todo = ends ? end_functions(o, irb) : show_status(o, irb),
         };
@@ -698,7 +740,7 @@ static Ruling start_status(Oracle *o, const IRB *irb)
 Ruling oracle_irb(Oracle *o, const IRB *irb)
 {
     const SCSW *scsw = &irb->scsw;
-
+    bool passed_by;
     bool unsolicited = !(scsw->flags & SCSW_FLAGS_MASK_CC) &&
                        stctl(scsw) == UNSOLICITED;
 
@@ -709,6 +751,7 @@ Ruling oracle_irb(Oracle *o, const IRB *irb)
     if (o->side != SIDE_OPEN || !(scsw->ctrl & SCSW_STCTL_STATUS_PEND)) {
         return (Ruling) { .stale = true };
     }
+    passed_by = settle_device_end(o);
     if (unsolicited) {
         return (Ruling) { .todo = show_alert(o, irb) };
     }
@@ -718,7 +761,7 @@ Ruling oracle_irb(Oracle *o, const IRB *irb)
     if (scsw->ctrl & SCSW_FCTL_HALT_FUNC) {
         return halt_status(o, irb);
     }
-    return start_status(o, irb);
+    return start_status(o, irb, passed_by);
 }
 
 /* The device as a whole, and QEMU */
