@@ -301,44 +301,6 @@ static void set_status(VFIOCCWStatus *status, const IRB *irb)
     status->valid = true;
 }
 
-/*
- * PoP 16: the address and the count are those of primary status: with what
- * follows it they mean nothing. The same goes for what explains it, unless the
- * newer status brings an explanation of its own.
- */
-static void keep_primary(IRB *newer, const IRB *older)
-{
-    uint16_t explained = SCSW_FLAGS_MASK_ESWF | SCSW_FLAGS_MASK_ECTL;
-
-    if (newer->scsw.ctrl & SCSW_STCTL_PRIMARY ||
-        !(older->scsw.ctrl & SCSW_STCTL_PRIMARY)) {
-        return;
-    }
-    newer->scsw.cpa = older->scsw.cpa;
-    newer->scsw.count = older->scsw.count;
-    if (!(newer->scsw.flags & explained)) {
-        newer->scsw.flags |= older->scsw.flags & explained;
-        newer->esw = older->esw;
-        memcpy(newer->ecw, older->ecw, sizeof(newer->ecw));
-    }
-}
-
-/*
- * PoP 16: status of one operation accumulates until it is taken. That a start
- * was not even begun stays true.
- */
-static void merge_status(IRB *newer, const IRB *older)
-{
-    keep_primary(newer, older);
-    newer->scsw.ctrl |= older->scsw.ctrl &
-                        (SCSW_CTRL_MASK_STCTL | SCSW_ACTL_START_PEND);
-    newer->scsw.flags |= older->scsw.flags &
-                         (SCSW_FLAGS_MASK_ZCC | SCSW_FLAGS_MASK_CC |
-                          SCSW_FLAGS_MASK_PNO);
-    newer->scsw.dstat |= older->scsw.dstat;
-    newer->scsw.cstat |= older->scsw.cstat;
-}
-
 static void show_status(VFIOCCWFsm *fsm, const IRB *irb)
 {
     SCHIB *schib = fsm->schib;
@@ -393,12 +355,12 @@ static unsigned present(VFIOCCWFsm *fsm, const IRB *irb)
     }
     if (!fsm->alert_pending) {
         pending.scsw = fsm->schib->scsw;
-        merge_status(&merged, &pending);
+        vfio_ccw_irb_add(&merged, &pending);
         show_progress(fsm, &merged);
         return 0; /* the interrupt for it is pending, or taken already */
     }
     if (fsm->end.valid) {
-        merge_status(&merged, &fsm->end.irb);
+        vfio_ccw_irb_add(&merged, &fsm->end.irb);
     }
     set_status(&fsm->end, &merged);
     return 0;
@@ -539,104 +501,6 @@ static unsigned accepted(VFIOCCWFsm *fsm, const Input *in)
     return 0;
 }
 
-typedef enum Outcome {
-    DEFERRED_CC1,
-    DEFERRED_CC3,
-    PROGRAM_CHECK,
-    PROTECTION_CHECK,
-    CONTROL_CHECK,
-    DEVICE_GONE,
-} Outcome;
-
-/*
- * What a failed request means, for SSCH, HSCH and CSCH alike. Two errors mean
- * different things depending on whether the host still has a SCHIB to show.
- */
-static const struct {
-    int error;
-    Outcome outcome;
-    Outcome without_schib;
-} answers[] = {
-    { EAGAIN,     DEFERRED_CC1,     DEFERRED_CC1 }, /* for too long */
-    { EBUSY,      DEFERRED_CC1,     DEFERRED_CC1 }, /* for too long */
-    { EACCES,     DEFERRED_CC3,     DEFERRED_CC3 }, /* cc 3, other paths left */
-    { ENODEV,     DEFERRED_CC3,     DEVICE_GONE  }, /* cc 3, none left */
-    { EIO,        CONTROL_CHECK,    DEVICE_GONE  }, /* NOT_OPER, or worse */
-    { EINVAL,     PROGRAM_CHECK,    PROGRAM_CHECK },
-    { EOPNOTSUPP, PROGRAM_CHECK,    PROGRAM_CHECK },
-    { EFAULT,     PROTECTION_CHECK, PROTECTION_CHECK },
-    { EPERM,      PROTECTION_CHECK, PROTECTION_CHECK },
-    { ETIMEDOUT,  DEVICE_GONE,      DEVICE_GONE  }, /* the link's own errors */
-    { ESHUTDOWN,  DEVICE_GONE,      DEVICE_GONE  },
-};
-
-static Outcome outcome_of(const VFIOCCWAnswer *answer)
-{
-    for (int i = 0; i < ARRAY_SIZE(answers); i++) {
-        if (answer->ret == -answers[i].error) {
-            return answer->schib_lost ? answers[i].without_schib
-                                      : answers[i].outcome;
-        }
-    }
-    return CONTROL_CHECK;
-}
-
-static void check_irb(IRB *irb, uint8_t cstat, uint32_t cpa)
-{
-    irb->scsw.ctrl = SCSW_STCTL_PRIMARY | SCSW_STCTL_SECONDARY |
-                     SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND;
-    irb->scsw.cstat = cstat;
-    irb->scsw.cpa = cpa;
-}
-
-/* PoP 16, "Deferred Condition Code": nothing of the program was executed. */
-static void deferred_irb(IRB *irb, int cc)
-{
-    irb->scsw.flags = cc << 8;
-    irb->scsw.ctrl = SCSW_ACTL_START_PEND | SCSW_STCTL_ALERT |
-                     SCSW_STCTL_STATUS_PEND;
-}
-
-static void failed_start_irb(IRB *irb, Outcome outcome, uint32_t cpa)
-{
-    QEMU_BUILD_BUG_ON(SCSW_FLAGS_MASK_CC != 3 << 8);
-
-    switch (outcome) {
-    case DEFERRED_CC1:
-        deferred_irb(irb, 1);
-        break;
-    case DEFERRED_CC3:
-        deferred_irb(irb, 3);
-        irb->scsw.flags |= SCSW_FLAGS_MASK_PNO;
-        break;
-    case PROGRAM_CHECK:
-        check_irb(irb, SCSW_CSTAT_PROG_CHECK, cpa);
-        break;
-    case PROTECTION_CHECK:
-        check_irb(irb, SCSW_CSTAT_PROT_CHECK, cpa);
-        break;
-    default:
-        check_irb(irb, SCSW_CSTAT_CHN_CTRL_CHK, cpa);
-        break;
-    }
-}
-
-/*
- * PoP 15, "Halt Function" and "Clear Function": where the signal cannot be
- * issued for want of a path, the function ends all the same. Otherwise the
- * program may be running: what ends must not look like success. There is no
- * program that could be at fault, and no deferred condition code.
- */
-static void failed_signal_irb(IRB *irb, Outcome outcome)
-{
-    if (outcome == DEFERRED_CC3) {
-        irb->scsw.flags = SCSW_FLAGS_MASK_PNO;
-        irb->scsw.ctrl = SCSW_STCTL_STATUS_PEND;
-    } else {
-        check_irb(irb, SCSW_CSTAT_CHN_CTRL_CHK, 0);
-    }
-}
-
 /*
  * PoP 15, "Halt Function": start pending in the status that ends it says that
  * the start was not even begun.
@@ -653,11 +517,10 @@ static IRB halted_irb(VFIOCCWFsm *fsm, const IRB *of_host)
 }
 
 /* The device end of an earlier start is due whatever became of this one. */
-static unsigned failed_start(VFIOCCWFsm *fsm, Outcome outcome)
+static unsigned failed_start(VFIOCCWFsm *fsm, const VFIOCCWAnswer *answer)
 {
-    IRB irb = {};
+    IRB irb = vfio_ccw_irb_of_failed_start(answer, fsm->orb.cpa);
 
-    failed_start_irb(&irb, outcome, fsm->orb.cpa + 8);
     if (fsm->late_due) {
         irb.scsw.ctrl |= SCSW_ACTL_DEVICE_ACTIVE;
     }
@@ -677,7 +540,7 @@ static IRB story_of_halt(VFIOCCWFsm *fsm, const IRB *of_host)
     IRB irb = halted_irb(fsm, of_host);
 
     if (fsm->halted.valid) {
-        merge_status(&irb, &fsm->halted.irb);
+        vfio_ccw_irb_add(&irb, &fsm->halted.irb);
     }
     return irb;
 }
@@ -694,16 +557,15 @@ static unsigned end_halt(VFIOCCWFsm *fsm, const Input *in)
 
 static unsigned failed(VFIOCCWFsm *fsm, const Input *in)
 {
-    Outcome outcome = outcome_of(in->answer);
-    IRB irb = {};
+    IRB irb;
 
     if (in->answer->schib_valid) {
         paths(fsm, &(Input) { .schib = &in->answer->schib });
     }
     if (fsm->state == VFIO_CCW_START_SENT) {
-        return failed_start(fsm, outcome);
+        return failed_start(fsm, in->answer);
     }
-    failed_signal_irb(&irb, outcome);
+    irb = vfio_ccw_irb_of_failed_signal(in->answer);
     if (fsm->state == VFIO_CCW_HALT_SENT) {
         return end_halt(fsm, &(Input) { .irb = &irb });
     }
@@ -1040,7 +902,7 @@ VFIOCCWVerdict vfio_ccw_fsm_answered(VFIOCCWFsm *fsm,
     VFIOCCWEvent event = answer->ret ? VFIO_CCW_EV_FAILED
                                      : VFIO_CCW_EV_ACCEPTED;
 
-    if (answer->ret && outcome_of(answer) == DEVICE_GONE) {
+    if (vfio_ccw_answer_says_gone(answer)) {
         return vfio_ccw_fsm_event(fsm, VFIO_CCW_EV_GONE);
     }
     if (answer->request != fsm->request) {

@@ -15,7 +15,7 @@
 #define HW_VFIO_CCW_FSM_H
 
 #include "qemu/bitops.h"
-#include "hw/s390x/ioinst.h"
+#include "hw/vfio/ccw-irb.h"
 
 /*
  * States sub-divide what the function-control bits of the SCSW already say:
@@ -133,15 +133,6 @@ typedef struct VFIOCCWFsm {
     VFIOCCWStatus halted; /* of a start that is being halted */
     PMCW paths;           /* path fields as the host reported them last */
 } VFIOCCWFsm;
-
-/* The host's answer to a request, or what kept it from answering. */
-typedef struct VFIOCCWAnswer {
-    uint32_t request;
-    int ret;              /* 0 or -errno as the driver or the link gave it */
-    bool schib_lost;      /* the SCHIB was read after @ret and failed */
-    bool schib_valid;     /* ... or it was read, into @schib */
-    SCHIB schib;
-} VFIOCCWAnswer;
 
 /* @schib must outlive the machine. The state is STANDBY. */
 void vfio_ccw_fsm_init(VFIOCCWFsm *fsm, SCHIB *schib);

@@ -1,0 +1,164 @@
+/*
+ * vfio-ccw: the status that a guest is shown
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Two things that PoP says of status and that do not depend on the state: what
+ * the host's answer to a request amounts to, and how status adds up that came
+ * in parts. What status is shown, and when, is for the state machine.
+ *
+ * Called by ccw-fsm.c, in whatever thread that is called.
+ */
+
+#include "qemu/osdep.h"
+#include "hw/vfio/ccw-irb.h"
+
+typedef enum Outcome {
+    DEFERRED_CC1,
+    DEFERRED_CC3,
+    PROGRAM_CHECK,
+    PROTECTION_CHECK,
+    CONTROL_CHECK,
+    DEVICE_GONE,
+} Outcome;
+
+/*
+ * What a failed request means, for SSCH, HSCH and CSCH alike. Two errors mean
+ * different things depending on whether the host still has a SCHIB to show.
+ */
+static const struct {
+    int error;
+    Outcome outcome;
+    Outcome without_schib;
+} answers[] = {
+    { EAGAIN,     DEFERRED_CC1,     DEFERRED_CC1 }, /* for too long */
+    { EBUSY,      DEFERRED_CC1,     DEFERRED_CC1 }, /* for too long */
+    { EACCES,     DEFERRED_CC3,     DEFERRED_CC3 }, /* cc 3, other paths left */
+    { ENODEV,     DEFERRED_CC3,     DEVICE_GONE  }, /* cc 3, none left */
+    { EIO,        CONTROL_CHECK,    DEVICE_GONE  }, /* NOT_OPER, or worse */
+    { EINVAL,     PROGRAM_CHECK,    PROGRAM_CHECK },
+    { EOPNOTSUPP, PROGRAM_CHECK,    PROGRAM_CHECK },
+    { EFAULT,     PROTECTION_CHECK, PROTECTION_CHECK },
+    { EPERM,      PROTECTION_CHECK, PROTECTION_CHECK },
+    { ETIMEDOUT,  DEVICE_GONE,      DEVICE_GONE  }, /* the link's own errors */
+    { ESHUTDOWN,  DEVICE_GONE,      DEVICE_GONE  },
+};
+
+static Outcome outcome_of(const VFIOCCWAnswer *answer)
+{
+    for (int i = 0; i < ARRAY_SIZE(answers); i++) {
+        if (answer->ret == -answers[i].error) {
+            return answer->schib_lost ? answers[i].without_schib
+                                      : answers[i].outcome;
+        }
+    }
+    return CONTROL_CHECK;
+}
+
+bool vfio_ccw_answer_says_gone(const VFIOCCWAnswer *answer)
+{
+    return answer->ret && outcome_of(answer) == DEVICE_GONE;
+}
+
+static IRB check_irb(uint8_t cstat, uint32_t cpa)
+{
+    return (IRB) {
+        .scsw = {
+            .ctrl = SCSW_STCTL_PRIMARY | SCSW_STCTL_SECONDARY |
+                    SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND,
+            .cstat = cstat,
+            .cpa = cpa,
+        },
+    };
+}
+
+/* PoP 16, "Deferred Condition Code": nothing of the program was executed. */
+static IRB deferred_irb(int cc)
+{
+    QEMU_BUILD_BUG_ON(SCSW_FLAGS_MASK_CC != 3 << 8);
+
+    return (IRB) {
+        .scsw = {
+            .flags = cc << 8,
+            .ctrl = SCSW_ACTL_START_PEND | SCSW_STCTL_ALERT |
+                    SCSW_STCTL_STATUS_PEND,
+        },
+    };
+}
+
+IRB vfio_ccw_irb_of_failed_start(const VFIOCCWAnswer *answer, uint32_t cpa)
+{
+    IRB irb;
+
+    switch (outcome_of(answer)) {
+    case DEFERRED_CC1:
+        return deferred_irb(1);
+    case DEFERRED_CC3:
+        irb = deferred_irb(3);
+        irb.scsw.flags |= SCSW_FLAGS_MASK_PNO;
+        return irb;
+    case PROGRAM_CHECK:
+        return check_irb(SCSW_CSTAT_PROG_CHECK, cpa + 8);
+    case PROTECTION_CHECK:
+        return check_irb(SCSW_CSTAT_PROT_CHECK, cpa + 8);
+    default:
+        return check_irb(SCSW_CSTAT_CHN_CTRL_CHK, cpa + 8);
+    }
+}
+
+/*
+ * PoP 15, "Halt Function" and "Clear Function": where the signal cannot be
+ * issued for want of a path, the function ends all the same. Otherwise the
+ * program may be running: what ends must not look like success. There is no
+ * program that could be at fault, and no deferred condition code.
+ */
+IRB vfio_ccw_irb_of_failed_signal(const VFIOCCWAnswer *answer)
+{
+    if (outcome_of(answer) != DEFERRED_CC3) {
+        return check_irb(SCSW_CSTAT_CHN_CTRL_CHK, 0);
+    }
+    return (IRB) {
+        .scsw = {
+            .flags = SCSW_FLAGS_MASK_PNO,
+            .ctrl = SCSW_STCTL_STATUS_PEND,
+        },
+    };
+}
+
+/*
+ * PoP 16: the address and the count are those of primary status: with what
+ * follows it they mean nothing. The same goes for what explains it, unless the
+ * newer status brings an explanation of its own.
+ */
+static void keep_primary(IRB *newer, const IRB *older)
+{
+    uint16_t explained = SCSW_FLAGS_MASK_ESWF | SCSW_FLAGS_MASK_ECTL;
+
+    if (newer->scsw.ctrl & SCSW_STCTL_PRIMARY ||
+        !(older->scsw.ctrl & SCSW_STCTL_PRIMARY)) {
+        return;
+    }
+    newer->scsw.cpa = older->scsw.cpa;
+    newer->scsw.count = older->scsw.count;
+    if (!(newer->scsw.flags & explained)) {
+        newer->scsw.flags |= older->scsw.flags & explained;
+        newer->esw = older->esw;
+        memcpy(newer->ecw, older->ecw, sizeof(newer->ecw));
+    }
+}
+
+/*
+ * PoP 16: status of one operation accumulates until it is taken. That a start
+ * was not even begun stays true.
+ */
+void vfio_ccw_irb_add(IRB *newer, const IRB *older)
+{
+    keep_primary(newer, older);
+    newer->scsw.ctrl |= older->scsw.ctrl &
+                        (SCSW_CTRL_MASK_STCTL | SCSW_ACTL_START_PEND);
+    newer->scsw.flags |= older->scsw.flags &
+                         (SCSW_FLAGS_MASK_ZCC | SCSW_FLAGS_MASK_CC |
+                          SCSW_FLAGS_MASK_PNO);
+    newer->scsw.dstat |= older->scsw.dstat;
+    newer->scsw.cstat |= older->scsw.cstat;
+}
