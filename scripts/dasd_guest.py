@@ -2,8 +2,8 @@
 """A Linux guest whose only disk is a DASD of the emulated host driver.
 
 dasd_guest() starts the host driver with an empty fixed-block DASD and makes a
-Debian guest ready that has it through "-device vfio-ccw".  Called by demo.py
-and guest_faults.py.
+Debian guest ready that has it through "-device vfio-ccw".  Called by demo.py,
+guest_faults.py and guest_returns.py.
 """
 
 import contextlib
@@ -17,10 +17,17 @@ import linux_guest
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = ['crc32c_generic', 'dasd_fba_mod', 'ext4']
 DEVNO = '0.0.1234'
+DEVICE = 'disk0'
 IMAGE = 'disk.img'
 
 # What ends a run with a reason
 ERRORS = (host_driver.HostError, linux_guest.GuestError, debian.DebianError)
+
+
+def properties(socket):
+    """Those of the guest's device, for -device or device_add."""
+    return {'driver': 'vfio-ccw', 'id': DEVICE, 'devno': f'fe.{DEVNO[2:]}',
+            'socket': {'type': 'unix', 'path': socket}}
 
 
 @contextlib.contextmanager
@@ -44,8 +51,7 @@ def dasd_guest(build, work, script, size, *host_options):
         guest = linux_guest.Guest(build / 'qemu-system-s390x', packages,
                                   initramfs, work / 'guest.log')
         guest.parameters.append(f'devno={DEVNO}')
-        guest.add_device(driver='vfio-ccw', devno=f'fe.{DEVNO[2:]}',
-                         socket={'type': 'unix', 'path': socket})
+        guest.add_device(**properties(socket))
         with host_driver.HostDriver(build / 'vfio-ccw-host', socket, image,
                                     work / 'host.log', *host_options) as host:
             yield guest, host
@@ -53,4 +59,7 @@ def dasd_guest(build, work, script, size, *host_options):
 
 def checksum_in_image(work):
     """sha256 of the guest's file, as it is in the image in work."""
-    return host_driver.checksum_in_image(work / IMAGE, work)
+    checksums = host_driver.checksums_in_image(work / IMAGE, work)
+    if 'file' not in checksums:
+        raise host_driver.HostError("the guest's file is not in the image")
+    return checksums['file']

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The emulated host driver as a process, and a look into its disk.
 
-HostDriver runs vfio-ccw-host while a guest runs; checksum_in_image() finds
+HostDriver runs vfio-ccw-host while a guest runs; checksums_in_image() finds
 with the host's own tools what the guest wrote.  Called by dasd_guest.py.
 """
 
 import hashlib
 import re
 import subprocess
+import tempfile
 import threading
+from pathlib import Path
 
 LIMIT = 10
 
@@ -23,7 +25,9 @@ class HostDriver:
     def __init__(self, program, socket, image, log, *options):
         self.command = [program, '--socket', socket, '--dasd-fba', image,
                         *options]
+        self.socket = socket
         self.log = log
+        self.log.unlink(missing_ok=True)
         self.seen = {}
         self.pass_fds = ()
 
@@ -32,8 +36,8 @@ class HostDriver:
         self.pass_fds = (connection.fileno(),)
         self.command += ['--remote', str(connection.fileno())]
 
-    def __enter__(self):
-        with self.log.open('w', encoding='utf-8') as log:
+    def start(self):
+        with self.log.open('a', encoding='utf-8') as log:
             self.process = subprocess.Popen(self.command, text=True,
                                             stdin=subprocess.DEVNULL,
                                             stdout=subprocess.PIPE,
@@ -47,6 +51,14 @@ class HostDriver:
             self.process.kill()
             self.process.wait()
             raise HostError('the emulated host driver did not start')
+
+    def kill(self):
+        """End it in the middle of what it does; start() may follow."""
+        self.process.kill()
+        self.process.wait()
+
+    def __enter__(self):
+        self.start()
         return self
 
     def signal(self, number):
@@ -66,18 +78,28 @@ class HostDriver:
                             f'{self.process.returncode}')
 
 
-def checksum_in_image(image, directory):
-    """sha256 of the file /file of the file system in image."""
-    copy = directory / 'file'
-    copy.unlink(missing_ok=True)
-    for command in (['/sbin/e2fsck', '-f', '-n', image],
-                    ['/sbin/debugfs', '-R', f'dump /file {copy}', image]):
-        result = subprocess.run(command, check=False, text=True,
-                                stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT)
-        if result.returncode:
-            raise HostError(f'{command[0]} refuses the image: '
-                            f'{result.stdout.strip()}')
-    if not copy.exists():
-        raise HostError("the guest's file is not in the image")
-    return hashlib.sha256(copy.read_bytes()).hexdigest()
+def run_tool(*command, good=(0,)):
+    result = subprocess.run(command, check=False, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if result.returncode not in good:
+        raise HostError(f'{command[0]} refuses the image: '
+                        f'{result.stdout.strip()}')
+
+
+def format_image(image):
+    """A file system with a journal, which the guest's mke2fs cannot make."""
+    run_tool('/sbin/mkfs.ext4', '-q', '-F', image)
+
+
+def recover_image(image):
+    """What mounting does to a file system that was not unmounted."""
+    run_tool('/sbin/e2fsck', '-f', '-p', image, good=(0, 1))
+
+
+def checksums_in_image(image, directory):
+    """{name: sha256} of the files in the root of the file system in image."""
+    run_tool('/sbin/e2fsck', '-f', '-n', image)
+    with tempfile.TemporaryDirectory(dir=directory) as root:
+        run_tool('/sbin/debugfs', '-R', f'rdump / {root}', image)
+        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+                for path in Path(root).iterdir() if path.is_file()}

@@ -143,6 +143,11 @@ class Guest:
         self.command += ['-chardev',
                          f'socket,id={name},fd={connection.fileno()}']
 
+    def add_monitor(self, connection):
+        """A monitor that speaks QMP; connection is its other end."""
+        self.add_chardev('monitor', connection)
+        self.command += ['-mon', 'chardev=monitor,mode=control']
+
     def messages(self, limit):
         """(name, value) of each message; GuestError if it ends badly."""
         command = self.command + ['-append', ' '.join(self.parameters)]

@@ -113,8 +113,8 @@ def l2_is_right(seen, work):
     """
     if seen.get('l2-status') != '0':
         return False
-    found = host_driver.checksum_in_image(work / IMAGE, work)
-    return seen['l2-written'] == seen['l2-read-back'] == found
+    found = host_driver.checksums_in_image(work / IMAGE, work)
+    return seen['l2-written'] == seen['l2-read-back'] == found.get('file')
 
 
 def run(build, work, tests):
