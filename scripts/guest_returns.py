@@ -18,7 +18,7 @@ import shutil
 import signal
 import socket
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
 
@@ -164,30 +164,40 @@ class Scene:
                              **dasd_guest.properties(self.host.socket))
 
 
+# What the guest's kernel says, in any case
+GONE = 'No operational channel path is left'
+AGAIN = 'A channel path to the device has become operational'
+USUAL = ['New FBA DASD', r'dasda:\(nonl\)',
+         r'EXT4-fs \(dasda\): (mounted|unmounting) filesystem']
+FAILED = 'A transport error occurred'
+OF_FAILURE = ['transport error, dev dasda', 'Buffer I/O error', 'EXT4-fs',
+              'JBD2', 'Aborting journal']
+
+
 @dataclass
 class Case:
     """A way to lose the host, and a way to have it back."""
     outcome: str
     lose: Callable
     bring_back: Callable
+    parameters: list = field(default_factory=list)
+    # What the guest's kernel says, and may say, beside what it always says
+    messages: list = field(default_factory=list)
+    allowed: list = field(default_factory=list)
 
 
 CASES = {
     'host-killed': Case('waits for its host', Scene.kill_host,
                         Scene.restart_host),
+    'host-killed-failfast': Case('has errors, and mounts anew',
+                                 Scene.kill_host, Scene.restart_host,
+                                 ['failfast=1'], [FAILED], OF_FAILURE),
     'host-killed-unplugged': Case('waits for a device with its number',
                                   Scene.kill_host_for_unplug,
                                   Scene.restart_and_plug),
     'replugged': Case('waits for a device with its number', Scene.unplug,
                       Scene.plug),
 }
-
-# What the guest's kernel says, and nothing else
-GONE = 'No operational channel path is left'
-AGAIN = 'A channel path to the device has become operational'
-USUAL = ['New FBA DASD', r'dasda:\(nonl\)',
-         r'EXT4-fs \(dasda\): (mounted|unmounting) filesystem']
-
 
 def play(scene, case):
     """All that the guest said: {name: values}."""
@@ -208,24 +218,26 @@ def play(scene, case):
     return said
 
 
-def check_guest(said):
+def check_guest(case, said):
     if said['in-flight'] != ['0 0']:
         raise ReturnError('not every request of the guest has ended')
     before, gone, back = map(int, said['machine-checks'])
     if not before < gone < back:
         raise ReturnError('the guest saw no machine check')
-    for pattern in (GONE, AGAIN):
+    expected = [GONE, AGAIN, *case.messages]
+    for pattern in expected:
         if not any(re.search(pattern, message) for message in said['message']):
             raise ReturnError(f"the guest's kernel did not say '{pattern}'")
     for message in said['message']:
         if not any(re.search(pattern, message)
-                   for pattern in [GONE, AGAIN, *USUAL]):
+                   for pattern in expected + USUAL + case.allowed):
             raise ReturnError(f"the guest's kernel said '{message}'")
 
 
 def run_case(build, case, work):
     with dasd_guest.dasd_guest(build, work, 'returns',
                                IMAGE_SIZE) as (guest, host):
+        guest.parameters += case.parameters
         scene = Scene(guest, host, Monitor(build, guest), work)
         host_driver.format_image(scene.image)
         try:
@@ -233,7 +245,7 @@ def run_case(build, case, work):
         finally:
             scene.monitor.close()
     scene.check_files(scene.image)
-    check_guest(said)
+    check_guest(case, said)
 
 
 def main():
