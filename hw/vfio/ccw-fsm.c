@@ -559,9 +559,6 @@ static unsigned failed(VFIOCCWFsm *fsm, const Input *in)
 {
     IRB irb;
 
-    if (in->answer->schib_valid) {
-        paths(fsm, &(Input) { .schib = &in->answer->schib });
-    }
     if (fsm->state == VFIO_CCW_START_SENT) {
         return failed_start(fsm, in->answer);
     }

@@ -19,8 +19,6 @@ typedef struct VFIOCCWAnswer {
     uint32_t request;
     int ret;              /* 0 or -errno as the driver or the link gave it */
     bool schib_lost;      /* the SCHIB was read after @ret and failed */
-    bool schib_valid;     /* ... or it was read, into @schib */
-    SCHIB schib;
 } VFIOCCWAnswer;
 
 /* Is there no device any more? */

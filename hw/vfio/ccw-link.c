@@ -236,31 +236,32 @@ static void queue_again(VFIOCCWJob *job)
 }
 
 /*
- * Is the job's SCHIB at least as new as what was delivered? Answers may come in
- * another order than they were asked for.
+ * Unless a newer one was delivered: SCHIBs may come in another order than they
+ * were asked for.
  */
-static bool show_schib(VFIOCCWJob *job)
+static void show_schib(VFIOCCWJob *job)
 {
     VFIOCCWLink *link = job->link;
 
     if (!job->has_schib || job->schib_ret ||
         (int32_t)(job->schib_turn - link->schib_shown) < 0) {
-        return false;
+        return;
     }
     link->schib_shown = job->schib_turn;
-    return true;
+    deliver(link, (VFIOCCWNews) { .kind = VFIO_CCW_NEWS_SCHIB,
+                                  .schib = &job->schib });
 }
 
+/* The SCHIB is news of its own: it counts also where the answer is stale. */
 static void deliver_answer(VFIOCCWJob *job)
 {
     VFIOCCWAnswer answer = {
         .request = job->request.number,
         .ret = job->ret,
         .schib_lost = job->has_schib && job->schib_ret,
-        .schib_valid = show_schib(job),
-        .schib = job->schib,
     };
 
+    show_schib(job);
     deliver(job->link, (VFIOCCWNews) { .kind = VFIO_CCW_NEWS_ANSWER,
                                        .answer = &answer });
 }
@@ -309,10 +310,8 @@ static bool means_gone(int ret)
 
 static void deliver_schib(VFIOCCWJob *job)
 {
-    if (show_schib(job)) {
-        deliver(job->link, (VFIOCCWNews) { .kind = VFIO_CCW_NEWS_SCHIB,
-                                           .schib = &job->schib });
-    } else if (job->has_schib && means_gone(job->schib_ret)) {
+    show_schib(job);
+    if (job->has_schib && means_gone(job->schib_ret)) {
         deliver_gone(job->link);
     }
 }

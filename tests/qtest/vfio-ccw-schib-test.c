@@ -306,6 +306,27 @@ static void test_clear_initialises_the_paths(void)
     bed_end(bed);
 }
 
+/* A start is refused for want of paths, but the guest has cleared it by now. */
+static void test_shown_though_the_start_was_overtaken(void)
+{
+    PMCW paths = vfio_ccw_host_default_config().pmcw;
+    Bed *bed = bed_enabled();
+
+    start_sent(bed);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_ASYNC_WRITES, 1);
+    paths.chpid[1] = CHPID + 1;
+    vfio_ccw_host_set_pmcw(bed->host, &paths);
+    vfio_ccw_host_release(bed->host, VFIO_CCW_HOST_START, -EACCES);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START);
+    /* The clear goes again when the start has returned, SCHIB and all. */
+    wait_retried(bed, VFIO_CCW_HOST_CLEARS, 1);
+    g_assert_cmphex(schib_of(bed).pmcw.chpid[1], ==, CHPID + 1);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_CLEAR_FUNC);
+    bed_end(bed);
+}
+
 static void add_tests(void)
 {
     qtest_add_func("/vfio-ccw/schib/clear-initialises-the-paths",
@@ -330,6 +351,8 @@ static void add_tests(void)
                    test_msch_changes_what_is_the_guest_s);
     qtest_add_func("/vfio-ccw/schib/stsch-shows-new-paths-of-the-host",
                    test_stsch_shows_new_paths_of_the_host);
+    qtest_add_func("/vfio-ccw/schib/shown-though-the-start-was-overtaken",
+                   test_shown_though_the_start_was_overtaken);
     qtest_add_func("/vfio-ccw/schib/pom-is-the-host-s",
                    test_pom_is_the_host_s);
 }

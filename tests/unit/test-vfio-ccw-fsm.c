@@ -41,7 +41,6 @@ typedef struct Input {
     bool superseded;    /* is about the request before the newest */
     int ret;
     bool schib_lost;
-    bool schib_valid;
     SCSW scsw;
     uint32_t sense;
 } Input;
@@ -80,10 +79,10 @@ static const Input inputs[] = {
     ANSWER("ok", 0),
     ANSWER("EAGAIN", -EAGAIN),
     ANSWER("EBUSY", -EBUSY),
-    ANSWER("EACCES", -EACCES, .schib_valid = true),
-    ANSWER("ENODEV", -ENODEV, .schib_valid = true),
+    ANSWER("EACCES", -EACCES),
+    ANSWER("ENODEV", -ENODEV),
     ANSWER("ENODEV-lost", -ENODEV, .schib_lost = true),
-    ANSWER("EIO", -EIO, .schib_valid = true),
+    ANSWER("EIO", -EIO),
     ANSWER("EIO-lost", -EIO, .schib_lost = true),
     ANSWER("EINVAL", -EINVAL),
     ANSWER("EOPNOTSUPP", -EOPNOTSUPP),
@@ -97,7 +96,7 @@ static const Input inputs[] = {
     { "old-RETRY", KIND_PROGRESS, VFIO_CCW_EV_RETRY, true },
     ANSWER("old-ok", 0, .superseded = true),
     ANSWER("old-EBUSY", -EBUSY, .superseded = true),
-    ANSWER("old-EACCES", -EACCES, .superseded = true, .schib_valid = true),
+    ANSWER("old-EACCES", -EACCES, .superseded = true),
     ANSWER("old-EIO-lost", -EIO, .superseded = true, .schib_lost = true),
 
     STATUS("not-pending", .ctrl = START | ACTIVE),
@@ -164,14 +163,14 @@ static const ORB orb = {
     .cpa = CPA,
 };
 
-static SCHIB host_schib(uint8_t salt)
+static SCHIB host_schib(void)
 {
     return (SCHIB) {
         .pmcw = {
             .intparm = 0xdeadbeef, .flags = 0xffff, .devno = 0xffff,
-            .lpm = 0x55, .pnom = salt, .lpum = 0x80, .pim = 0xe0,
-            .mbi = 0xffff, .pom = 0xf0 | salt, .pam = 0xc0,
-            .chpid = { 0x10 + salt, 0x20, 0x30 }, .chars = 0xffffffff,
+            .lpm = 0x55, .pnom = 1, .lpum = 0x80, .pim = 0xe0,
+            .mbi = 0xffff, .pom = 0xf1, .pam = 0xc0,
+            .chpid = { 0x11, 0x20, 0x30 }, .chars = 0xffffffff,
         },
         .scsw = { .ctrl = 0xffff },
     };
@@ -296,8 +295,6 @@ static Ruling put_answer(World *w, const Input *input, uint32_t request)
         .request = request,
         .ret = input->ret,
         .schib_lost = input->schib_lost,
-        .schib_valid = input->schib_valid,
-        .schib = host_schib(1),
     };
 
     w->verdict = vfio_ccw_fsm_answered(&w->fsm, &answer);
@@ -339,7 +336,7 @@ static Ruling put(World *w, const Input *input)
     case KIND_IRB:
         return put_irb(w, input);
     case KIND_SCHIB:
-        schib = host_schib(2);
+        schib = host_schib();
         w->verdict = vfio_ccw_fsm_schib(&w->fsm, &schib);
         return oracle_schib(&w->oracle, &schib);
     case KIND_MSCH:

@@ -591,9 +591,6 @@ Ruling oracle_answered(Oracle *o, const VFIOCCWAnswer *answer)
     if (o->side != SIDE_OPEN || answer->request != o->request || !function) {
         return (Ruling) { .stale = true };
     }
-    if (answer->schib_valid) {
-        take_paths(o, answer->schib.pmcw);
-    }
     if (!answer->ret) {
         /* Start pending stays: nobody says when the first command ran. */
         *function = PLACE_TAKEN;
