@@ -452,6 +452,34 @@ static void test_two_signals_may_be_one_irb(void)
     bed_end(bed);
 }
 
+/* Somebody has pressed the key again: nothing else is different. */
+static void test_attention_comes_again(void)
+{
+    Bed *bed = bed_enabled();
+
+    for (int round = 0; round < 3; round++) {
+        vfio_ccw_host_present_irb(bed->host, &attention);
+        expect_attention(bed, ORB_FLAGS, 0);
+        expect_nothing(bed);
+    }
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* That cannot be told from it, and one too many does no harm. */
+static void test_attention_signalled_twice_is_delivered_twice(void)
+{
+    Bed *bed = bed_enabled();
+
+    vfio_ccw_host_present_irb(bed->host, &attention);
+    expect_attention(bed, ORB_FLAGS, 0);
+    vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
+    expect_attention(bed, ORB_FLAGS, 0);
+    expect_nothing(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
 /* Linux may show the end of an earlier clear, or halt, once more. */
 static void test_old_end_does_not_end_a_new_start(const void *data)
 {
@@ -589,6 +617,11 @@ static void add_tests(void)
                    test_first_signal_may_have_no_irb);
     qtest_add_func("/vfio-ccw/interrupt/two-signals-may-be-one-irb",
                    test_two_signals_may_be_one_irb);
+    qtest_add_func("/vfio-ccw/interrupt/attention-comes-again",
+                   test_attention_comes_again);
+    qtest_add_func("/vfio-ccw/interrupt/"
+                   "attention-signalled-twice-is-delivered-twice",
+                   test_attention_signalled_twice_is_delivered_twice);
     qtest_add_func("/vfio-ccw/interrupt/garbage-is-nothing",
                    test_garbage_is_nothing);
     add_variants();
