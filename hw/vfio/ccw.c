@@ -62,6 +62,7 @@ struct VFIOCCWDevice {
     VfioCcwLossPolicy on_loss;
     QEMUBH *unplug_bh;
     bool force_orb_pfch;
+    bool warned_of_unplug;    /* the host may ask for it again and again */
     char *who;                /* for messages: id, device, subchannel */
     Error *migration_blocker;
 };
@@ -151,7 +152,8 @@ static void unplug(VFIOCCWDevice *vcdev, const char *why)
 
     qdev_unplug(DEVICE(vcdev), &err);
     if (err) {
-        warn_reportf_err(err, "%s: %s: ", vcdev->who, why);
+        error_prepend(&err, "%s: %s: ", vcdev->who, why);
+        warn_report_err_once_cond(&vcdev->warned_of_unplug, err);
     }
 }
 

@@ -1167,7 +1167,8 @@ typedef struct Flood {
     QemuThread thread;
     bool over;
     Scene *scene;
-    int eventfd[VFIO_CCW_CRW_IRQ_INDEX + 1];
+    int eventfd[VFIO_CCW_NUM_IRQS];
+    unsigned irqs;              /* one bit each: of these */
 } Flood;
 
 static void *flood_requests(void *opaque)
@@ -1272,37 +1273,114 @@ static void *flood_interrupts(void *opaque)
 
     while (!qatomic_read(&flood->over)) {
         for (size_t i = 0; i < ARRAY_SIZE(flood->eventfd); i++) {
-            g_assert_cmpint(write(flood->eventfd[i], &one, sizeof(one)), ==,
-                            sizeof(one));
+            if (flood->irqs & (1u << i)) {
+                g_assert_cmpint(write(flood->eventfd[i], &one, sizeof(one)),
+                                ==, sizeof(one));
+            }
         }
     }
     return NULL;
 }
 
+static void begin_flood_of_interrupts(Flood *flood)
+{
+    qemu_thread_create(&flood->thread, "flood", flood_interrupts, flood,
+                       QEMU_THREAD_JOINABLE);
+}
+
+static void end_flood_of_interrupts(Flood *flood)
+{
+    end_flood(flood);
+    for (size_t i = 0; i < ARRAY_SIZE(flood->eventfd); i++) {
+        close(flood->eventfd[i]);
+    }
+}
+
+static void plug_with_eventfds(Scene *scene, Flood *flood)
+{
+    wire_set_tamper(scene->wire, tamper_copy_eventfds, flood);
+    plug_and_enable(scene, LONG_TIMEOUT_MS);
+    wire_set_tamper(scene->wire, NULL, NULL);
+}
+
 static void test_flood_of_interrupts(void)
 {
     Scene *scene = scene_new();
-    Flood flood = { .scene = scene };
+    Flood flood = {
+        .scene = scene,
+        .irqs = 1u << VFIO_CCW_IO_IRQ_INDEX | 1u << VFIO_CCW_CRW_IRQ_INDEX,
+    };
     uint64_t before;
 
-    wire_set_tamper(scene->wire, tamper_copy_eventfds, &flood);
-    plug_and_enable(scene, LONG_TIMEOUT_MS);
-    wire_set_tamper(scene->wire, NULL, NULL);
+    plug_with_eventfds(scene, &flood);
     before = resident_bytes(scene);
-    qemu_thread_create(&flood.thread, "flood", flood_interrupts, &flood,
-                       QEMU_THREAD_JOINABLE);
+    begin_flood_of_interrupts(&flood);
     for (int i = 0; i < 20; i++) {
         assert_unhurt(scene);
     }
     g_assert_cmpuint(resident_bytes(scene), <, before + MAX_GROWTH);
-    end_flood(&flood);
+    end_flood_of_interrupts(&flood);
     assert_usable(scene->bed);
-    for (size_t i = 0; i < ARRAY_SIZE(flood.eventfd); i++) {
-        close(flood.eventfd[i]);
-    }
     unplug(scene);
     assert_nothing_left(scene);
     scene_end(scene);
+}
+
+/* A scene whose QEMU writes to a file what it has to say: its path */
+static Scene *scene_new_recorded(char **said)
+{
+    int fd = g_file_open_tmp("vfio-ccw-said-XXXXXX", said, NULL);
+    int stderr_fd = dup(STDERR_FILENO);
+    Scene *scene;
+
+    g_assert_cmpint(dup2(fd, STDERR_FILENO), ==, STDERR_FILENO);
+    scene = scene_new();
+    g_assert_cmpint(dup2(stderr_fd, STDERR_FILENO), ==, STDERR_FILENO);
+    close(stderr_fd);
+    close(fd);
+    return scene;
+}
+
+static unsigned count_lines(const char *path)
+{
+    g_autofree char *text = NULL;
+    unsigned lines = 0;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    for (const char *p = text; (p = strchr(p, '\n')); p++) {
+        lines++;
+    }
+    return lines;
+}
+
+/*
+ * A host that asks for its device again and again, and does not let it go: it
+ * is given back once, in bounded time, and not much is said about it.
+ */
+static void test_flood_of_asking_back(void)
+{
+    g_autofree char *said = NULL;
+    Scene *scene = scene_new_recorded(&said);
+    Flood flood = { .scene = scene, .irqs = 1u << VFIO_CCW_REQ_IRQ_INDEX };
+    uint64_t before;
+
+    plug_with_eventfds(scene, &flood);
+    vfio_ccw_host_hold(scene->bed->host, VFIO_CCW_HOST_START);
+    g_assert_cmpint(ssch(scene->bed), ==, 0);
+    before = resident_bytes(scene);
+    begin_flood_of_interrupts(&flood);
+    for (int i = 0; i < 20; i++) {
+        assert_unhurt(scene);
+    }
+    g_assert_cmpuint(resident_bytes(scene), <, before + MAX_GROWTH);
+    qtest_qmp_eventwait(scene->bed->qts, "DEVICE_DELETED");
+    end_flood_of_interrupts(&flood);
+    assert_nothing_left(scene);
+    forget_reports(scene);
+    g_assert_cmpuint(count_lines(said), <=, 1);
+    vfio_ccw_host_unhold(scene->bed->host, VFIO_CCW_HOST_START);
+    scene_end(scene);
+    unlink(said);
 }
 
 /* O_NONBLOCK belongs to the eventfd, of which QEMU and the server have one. */
@@ -1366,6 +1444,8 @@ static void add_tests(void)
                    test_flood_without_reading);
     qtest_add_func("/vfio-ccw/hostile/flood/of-interrupts",
                    test_flood_of_interrupts);
+    qtest_add_func("/vfio-ccw/hostile/flood/of-asking-for-the-device",
+                   test_flood_of_asking_back);
     qtest_add_func("/vfio-ccw/hostile/blocking-eventfds",
                    test_blocking_eventfds);
     qtest_add_func("/vfio-ccw/hostile/realize/cut-anywhere", test_realize_cut);
