@@ -248,13 +248,19 @@ static int coroutine_fn user_write(VFIOCCWLink *link, int region,
                                    const void *data, uint32_t size)
 {
     g_autofree VFIOUserRegionRW *msg = g_malloc0(sizeof(*msg) + size);
+    int ret;
 
     vfio_user_request_msg(&msg->hdr, VFIO_USER_REGION_WRITE,
                           sizeof(*msg) + size, 0);
     msg->region = region;
     msg->count = size;
     memcpy(msg->data, data, size);
-    return ask(link, &msg->hdr, msg->hdr.size);
+    ret = ask(link, &msg->hdr, msg->hdr.size);
+    if (ret) {
+        return ret;
+    }
+    /* What is not in the reply would be what was sent. */
+    return msg->hdr.size >= sizeof(*msg) && msg->count == size ? 0 : -ESHUTDOWN;
 }
 
 static int coroutine_fn user_reset(VFIOCCWLink *link)

@@ -5,7 +5,7 @@
  *
  * One table for SSCH, HSCH and CSCH: which errno of the host ends the function
  * with which status, byte for byte; what TSCH clears; and that the next start
- * runs. All code below runs in the test's thread; see vfio-ccw-fixture.h.
+ * runs. And of what the host answers in part. All code below runs in the test's thread; see vfio-ccw-fixture.h.
  */
 
 #include "qemu/osdep.h"
@@ -237,6 +237,66 @@ static void test_no_answer_is_gone(const void *data)
     bed_end(bed);
 }
 
+/*
+ * Answers to less than was asked: what became of the rest, nobody knows.
+ */
+
+#define SHORT_COUNT 4   /* each region has more than that */
+
+static void test_short_write_is_gone(const void *data)
+{
+    const Function *function = data;
+    Bed *bed = bed_enabled();
+
+    vfio_ccw_host_answer(bed->host, function->reply, SHORT_COUNT, 1);
+    g_assert_cmpint(issue(bed, function), ==, 0);
+    expect_gone(bed);
+    bed_end(bed);
+}
+
+static void show_irb(Bed *bed)
+{
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_ATTENTION, 0, 0);
+}
+
+static void show_schib(Bed *bed)
+{
+    SCHIB schib;
+
+    g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+}
+
+static void show_crw(Bed *bed)
+{
+    vfio_ccw_host_queue_crw(bed->host, (CRW) {
+        .flags = CRW_RSC_CHP << 8 | CRW_ERC_INIT,
+        .rsid = vfio_ccw_host_default_config().pmcw.chpid[0],
+    });
+}
+
+typedef struct Read {
+    const char *name;
+    VfioCcwHostStep step;
+    void (*provoke)(Bed *bed);
+} Read;
+
+static const Read reads[] = {
+    { "irb", VFIO_CCW_HOST_IO_READ, show_irb },
+    { "schib", VFIO_CCW_HOST_SCHIB_READ, show_schib },
+    { "crw", VFIO_CCW_HOST_CRW_READ, show_crw },
+};
+
+static void test_short_read_is_gone(const void *data)
+{
+    const Read *read = data;
+    Bed *bed = bed_enabled();
+
+    vfio_ccw_host_answer(bed->host, read->step, SHORT_COUNT, 1);
+    read->provoke(bed);
+    expect_gone(bed);
+    bed_end(bed);
+}
+
 static void add_case(const Function *function, const Answer *answer)
 {
     g_autofree char *path = g_strdup_printf("/vfio-ccw/%s-error/%s",
@@ -257,12 +317,23 @@ static void add_tests(void)
         g_autofree char *none =
             g_strdup_printf("/vfio-ccw/%s-error/no-answer-is-gone",
                             function->name);
+        g_autofree char *in_part =
+            g_strdup_printf("/vfio-ccw/%s-error/short-write-is-gone",
+                            function->name);
 
         for (size_t a = 0; a < ARRAY_SIZE(answers); a++) {
             add_case(function, &answers[a]);
         }
         qtest_add_data_func(lost, function, test_lost_answer_is_gone);
         qtest_add_data_func(none, function, test_no_answer_is_gone);
+        qtest_add_data_func(in_part, function, test_short_write_is_gone);
+    }
+    for (size_t r = 0; r < ARRAY_SIZE(reads); r++) {
+        g_autofree char *path =
+            g_strdup_printf("/vfio-ccw/read-error/short-%s-is-gone",
+                            reads[r].name);
+
+        qtest_add_data_func(path, &reads[r], test_short_read_is_gone);
     }
 }
 

@@ -838,7 +838,7 @@ static void provoke_schib(Scene *scene)
 
 static const Target targets[] = {
     { "start", VFIO_USER_REGION_WRITE, VFIO_CCW_CONFIG_REGION_INDEX,
-      sizeof(VFIOUserRegionRW), false, false, provoke_start },
+      sizeof(VFIOUserRegionRW), true, false, provoke_start },
     { "irb", VFIO_USER_REGION_READ, VFIO_CCW_CONFIG_REGION_INDEX,
       sizeof(VFIOUserRegionRW) + sizeof(IRB), true, true, provoke_irb },
     { "schib", VFIO_USER_REGION_READ, SCHIB_REGION,

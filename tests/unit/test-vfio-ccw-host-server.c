@@ -467,6 +467,32 @@ static void test_reconnect(Client *c, const void *device)
     client_hello(c);
 }
 
+/* Answers what QEMU must not take for good: less than was asked for */
+static void test_short_replies(Client *c, const void *device)
+{
+    VFIOUserRegionRW rw = {
+        .region = VFIO_CCW_HOST_REGION_SCHIB,
+        .count = sizeof(SCHIB),
+    };
+    Reply reply;
+
+    vfio_ccw_host_answer(c->host, VFIO_CCW_HOST_SCHIB_READ, 10, 1);
+    g_assert_cmpint(request(c, VFIO_USER_REGION_READ, &rw, sizeof(rw), -1,
+                            &reply), ==, 0);
+    g_assert_cmpuint(reply.hdr.size, ==, sizeof(rw) + 10);
+    g_assert_cmpuint(((VFIOUserRegionRW *)&reply)->count, ==, 10);
+
+    vfio_ccw_host_answer(c->host, VFIO_CCW_HOST_CLEAR_REPLY, 3, 1);
+    for (int round = 0; round < 2; round++) {
+        send_async(c, VFIO_CCW_ASYNC_CMD_CSCH);
+        recv_reply(c, &reply);
+        g_assert_cmpuint(reply.hdr.size, ==, sizeof(rw));
+        g_assert_cmphex(reply.hdr.flags, ==, VFIO_USER_REPLY);
+        g_assert_cmpuint(((VFIOUserRegionRW *)&reply)->count, ==,
+                         round ? sizeof(uint32_t) : 3);
+    }
+}
+
 static void test_gone(Client *c, const void *device)
 {
     vfio_ccw_host_make_gone(c->host);
@@ -762,6 +788,7 @@ int main(int argc, char **argv)
     add_server("/vfio-ccw-host/server/dma", test_dma_by_message);
     add_server("/vfio-ccw-host/server/dma-dies", test_dma_client_dies);
     add_server("/vfio-ccw-host/server/reconnect", test_reconnect);
+    add_server("/vfio-ccw-host/server/short-replies", test_short_replies);
     add_server("/vfio-ccw-host/server/gone", test_gone);
     add_server("/vfio-ccw-host/server/region-info", test_region_info);
     add_server("/vfio-ccw-host/server/bad-requests", test_bad_requests);

@@ -40,7 +40,7 @@ static void answered(void *opaque, int err, const void *data, size_t len)
 
     f->answers++;
     f->err = err;
-    if (len) {
+    if (data) {
         g_assert_cmpuint(len, <=, sizeof(f->data));
         memcpy(f->data, data, len);
     }

@@ -42,7 +42,7 @@ static void answered(void *opaque, int err, const void *data, size_t len)
     }
     question->ret = err;
     question->where = ANSWERED;
-    if (len) {
+    if (data) {
         memcpy(question->data, data, len);
     }
 }

@@ -37,7 +37,10 @@ typedef enum HostEvent {
     HOST_NR_EVENTS,
 } HostEvent;
 
-/* Ends an access: @err is 0 or a negative errno, @data what was read */
+/*
+ * Ends an access of @len bytes: @err is 0 or a negative errno, @data what was
+ * read
+ */
 typedef void HostDone(void *opaque, int err, const void *data, size_t len);
 
 typedef struct HostAccess HostAccess;

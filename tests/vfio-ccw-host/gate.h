@@ -13,7 +13,10 @@
 
 #include "vfio-ccw-host.h"
 
-/* The rest of a step; @err is 0, or the errno a test wants as its result */
+/*
+ * The rest of a step; @err is 0, or what a test wants as its result: an errno,
+ * or the count of a short region access
+ */
 typedef void HostGateFunc(void *opaque, int err);
 
 typedef struct HostGate {

@@ -111,11 +111,10 @@ void host_request_done(void *opaque, int err, const void *data, size_t len)
         }
         break;
     case VFIO_USER_REGION_READ:
-        request->rw.count = len;
-        /* fall through */
     case VFIO_USER_REGION_WRITE:
+        request->rw.count = len;
         send_reply(server, hdr, err, &request->rw.offset,
-                   sizeof(request->rw) - sizeof(*hdr), data, len);
+                   sizeof(request->rw) - sizeof(*hdr), data, data ? len : 0);
         return;
     }
     send_reply(server, hdr, err, NULL, 0, NULL, 0);

@@ -179,6 +179,9 @@ void vfio_ccw_host_wait_held(VfioCcwHost *host, VfioCcwHostStep step);
  * *_REPLY only has its answer replaced; a DEVICE_*, INTERRUPT or IO_WORK is
  * lost. The step remains held for those that follow. A @step must be being
  * withheld.
+ *
+ * A region read and a *_REPLY can also have a positive @err: then the access
+ * is answered with success, and with no more than so many bytes as its count.
  */
 void vfio_ccw_host_release(VfioCcwHost *host, VfioCcwHostStep step, int err);
 
@@ -190,9 +193,9 @@ void vfio_ccw_host_unhold(VfioCcwHost *host, VfioCcwHostStep step);
 /*
  * vfio_ccw_host_answer: the next @times @steps are answered with @err
  *
- * @err is a negative errno with the meaning it has for
- * vfio_ccw_host_release(). UINT_MAX @times is for ever, 0 ends it. Steps
- * that are withheld as well are answered when released.
+ * @err has the meaning it has for vfio_ccw_host_release(). UINT_MAX @times is
+ * for ever, 0 ends it. Steps that are withheld as well are answered when
+ * released.
  */
 void vfio_ccw_host_answer(VfioCcwHost *host, VfioCcwHostStep step, int err,
                           unsigned times);
