@@ -454,6 +454,73 @@ static void test_realize_cut(void)
 }
 
 /*
+ * The server is lost, and comes back: of each message of the dialogue in turn
+ * it only sends the beginning, then it is lost again.
+ */
+
+#define NS_PER_S 1000000000LL
+
+static bool is_lost(Scene *scene)
+{
+    return counter_of(scene->bed, "ccw0", "returns") <
+           counter_of(scene->bed, "ccw0", "losses");
+}
+
+static void pass_time_until_returned(Scene *scene)
+{
+    int polls = 0;
+
+    while (is_lost(scene)) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+        qtest_clock_step(scene->bed->qts, NS_PER_S);
+    }
+}
+
+/*
+ * Returns false if the dialogue was over before the attack began. The reset is
+ * the first thing that the host is asked for when it has returned: that waits.
+ */
+static bool attack_return(Scene *scene, const Attack *planned)
+{
+    Bed *bed = scene->bed;
+    int64_t losses = counter_of(bed, "ccw0", "losses");
+    unsigned fds = count_fds(scene);
+    Attack attack = *planned;
+
+    wire_set_tamper(scene->wire, tamper_one_reply, &attack);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
+    wire_cut(scene->wire);
+    expect_gone(bed);
+    pass_time_until_returned(scene);
+    wire_set_tamper(scene->wire, NULL, NULL);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
+
+    /* Of what was in between the guest has heard nothing. */
+    expect_subchannel_report(bed);
+    g_assert_cmpint(counter_of(bed, "ccw0", "losses"), ==, losses + 1);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    assert_usable(bed);
+    g_assert_cmpint(count_fds(scene), ==, fds);
+    return attack.done;
+}
+
+static void test_return_cut(const void *data)
+{
+    Attack attack = { .cut = GPOINTER_TO_UINT(data) };
+    Scene *scene = scene_new();
+
+    plug_and_enable(scene, LONG_TIMEOUT_MS);
+    while (attack_return(scene, &attack)) {
+        attack.left++;
+    }
+    g_test_message("lost at %u messages", attack.left);
+    g_assert_cmpint(attack.left, >, 10);
+    unplug(scene);
+    assert_nothing_left(scene);
+    scene_end(scene);
+}
+
+/*
  * Realize: replies that are well-formed, but make no sense.
  */
 
@@ -1449,6 +1516,11 @@ static void add_tests(void)
     qtest_add_func("/vfio-ccw/hostile/blocking-eventfds",
                    test_blocking_eventfds);
     qtest_add_func("/vfio-ccw/hostile/realize/cut-anywhere", test_realize_cut);
+    qtest_add_data_func("/vfio-ccw/hostile/return/closed",
+                        GUINT_TO_POINTER(0), test_return_cut);
+    qtest_add_data_func("/vfio-ccw/hostile/return/cut-after-header",
+                        GUINT_TO_POINTER(sizeof(VFIOUserHdr)),
+                        test_return_cut);
     for (size_t i = 0; i < ARRAY_SIZE(alterations); i++) {
         const Alteration *alteration = &alterations[i];
         g_autofree char *path =
