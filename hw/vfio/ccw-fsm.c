@@ -347,15 +347,13 @@ static unsigned show_progress(VFIOCCWFsm *fsm, const IRB *irb)
 /* PoP: status that is pending is never overwritten. */
 static unsigned present(VFIOCCWFsm *fsm, const IRB *irb)
 {
-    IRB pending = fsm->irb;
     IRB merged = *irb;
 
     if (!status_pending(fsm)) {
         return show_progress(fsm, irb);
     }
     if (!fsm->alert_pending) {
-        pending.scsw = fsm->schib->scsw;
-        vfio_ccw_irb_add(&merged, &pending);
+        vfio_ccw_irb_add(&merged, &fsm->irb);
         show_progress(fsm, &merged);
         return 0; /* the interrupt for it is pending, or taken already */
     }

@@ -127,7 +127,7 @@ typedef struct VFIOCCWFsm {
     bool late_due;        /* a start whose end was taken owes its device end */
     bool heeded;          /* while stopping: the host accepted that */
     bool alert_pending;   /* pending status is unsolicited: no function's end */
-    IRB irb;              /* ESW and ECW of the pending status */
+    IRB irb;              /* the pending status; its ESW and ECW count */
     VFIOCCWStatus end;    /* end of a function, behind other status */
     VFIOCCWStatus alert;  /* unsolicited status, behind other status */
     VFIOCCWStatus halted; /* of a start that is being halted */
