@@ -37,7 +37,7 @@ static Action start, halt, clear, clear_again, cancel, tested, sent, unsent,
     accepted, failed, partial, end, end_halted, keep, keep_partial, end_halt,
     end_clear, late, defer, alert, paths, relay, unplug, gone, returned,
     quiesce, quiesce_halt, quiesce_on, quiesce_clear, heeded, quiesced,
-    quiesced_by_loss, hide, reset;
+    quiesced_by_loss, hide, reset, cut_short;
 
 typedef enum CellKind {
     CELL_BUG,     /* cannot happen: a mistake of ours, reported and survived */
@@ -158,8 +158,8 @@ static const Cell table[VFIO_CCW_STATE__MAX][VFIO_CCW_EV__MAX] = {
     GUEST(CC2, DO(halt, HALT_QUEUED), DO(clear, CLEAR_QUEUED), CC2, CC2,
           DO(tested, SAME), DO(tested, IDLE)),
     ANSWER(BUG, BUG, BUG, BUG),
-    IRBS(DO(partial, SAME), DO(end, IDLE), STALE, STALE, DO(end, IDLE),
-         DO(alert, SAME)),
+    IRBS(DO(partial, SAME), DO(end, IDLE), DO(cut_short, IDLE), STALE,
+         DO(end, IDLE), DO(alert, SAME)),
     DEVICE_OPEN,
     QEMU(BUG, DO(quiesce_halt, QUIESCING_HALT), BUG, BUG, DO(reset, IDLE)) },
 
@@ -632,6 +632,19 @@ static unsigned defer(VFIOCCWFsm *fsm, const Input *in)
     return VFIO_CCW_DO_WITHDRAW_REQUEST | end(fsm, &(Input) { .irb = &irb });
 }
 
+/*
+ * Linux halts what uses a path that is taken away. To the guest, which asked
+ * for no halt, an error on the way to the device has ended its program.
+ */
+static unsigned cut_short(VFIOCCWFsm *fsm, const Input *in)
+{
+    IRB irb = *in->irb;
+
+    irb.scsw.ctrl = SCSW_STCTL_ENDING | SCSW_STCTL_STATUS_PEND;
+    irb.scsw.cstat |= SCSW_CSTAT_INTF_CTRL_CHK;
+    return end(fsm, &(Input) { .irb = &irb });
+}
+
 /* PoP 16-17: a disabled subchannel is never made status pending. */
 static unsigned alert(VFIOCCWFsm *fsm, const Input *in)
 {
@@ -972,6 +985,10 @@ VFIOCCWVerdict vfio_ccw_fsm_irb(VFIOCCWFsm *fsm, const IRB *irb)
         if (of_earlier) {
             return unsolicited(fsm, irb);
         }
+    }
+    if (event == VFIO_CCW_EV_IRB_HALT && fsm->state == VFIO_CCW_START_ACTIVE &&
+        !(irb->scsw.ctrl & SCSW_FCTL_START_FUNC)) {
+        return stale(fsm, event); /* whatever was halted, it was no start */
     }
     return dispatch(fsm, event, &(Input) { .irb = irb });
 }

@@ -326,6 +326,17 @@ static bool overtaken(const VFIOCCWJob *job)
            vfio_ccw_job_ends_signal(job);
 }
 
+/*
+ * It ends a halt, while a start is what the guest has asked for last. The host
+ * may have halted that by itself, but only a SCHIB that shows no start in
+ * progress tells that from the end of an earlier halt, shown once more.
+ */
+static bool unasked_for(const VFIOCCWJob *job)
+{
+    return job->link->queued.lane == VFIO_CCW_LANE_START && !job->ret &&
+           vfio_ccw_job_ends_signal(job) && (!job->has_schib || job->schib_ret);
+}
+
 static void finish_irb(VFIOCCWJob *job)
 {
     VFIOCCWLink *link = job->link;
@@ -334,7 +345,7 @@ static void finish_irb(VFIOCCWJob *job)
     if (job->stale) {
         trace_vfio_ccw_irb_again(link->who);
         link->sent_since_irb |= job->suspect;
-    } else if (overtaken(job)) {
+    } else if (overtaken(job) || unasked_for(job)) {
         link->last_irb = job->irb;
     } else if (!job->ret) {
         link->last_irb = job->irb;

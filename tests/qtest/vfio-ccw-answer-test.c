@@ -5,7 +5,8 @@
  *
  * One table for SSCH, HSCH and CSCH: which errno of the host ends the function
  * with which status, byte for byte; what TSCH clears; and that the next start
- * runs. And of what the host answers in part. All code below runs in the test's thread; see vfio-ccw-fixture.h.
+ * runs. And of what the host answers in part. All code below runs in the test's
+ * thread; see vfio-ccw-fixture.h.
  */
 
 #include "qemu/osdep.h"

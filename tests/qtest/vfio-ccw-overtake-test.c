@@ -9,6 +9,9 @@
 #include "qemu/osdep.h"
 #include "vfio-ccw-fixture.h"
 
+/* The mask of the only path that the host's device has */
+#define PATH 0x80
+
 /* What is true of halt and of clear alike has one test for both. */
 typedef struct Signal {
     const char *name;
@@ -515,6 +518,22 @@ static void test_halt_that_the_host_refuses_ends(void)
     bed_end(bed);
 }
 
+/* A path goes, and Linux halts what uses it: the guest asked for no halt. */
+static void test_start_that_the_host_halts_ends(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_active(bed);
+    vfio_ccw_host_path_event(bed->host, VFIO_CCW_HOST_PATH_OFF, PATH);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_irb(bed, SCSW_FCTL_START_FUNC | FINAL_STCTL | SCSW_STCTL_ALERT, 0,
+               SCSW_CSTAT_INTF_CTRL_CHK);
+    g_assert_cmphex(scsw_ctrl(bed), ==, 0);
+    expect_nothing(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
 /* XSCH never says that something was cancelled which was not. */
 static void test_cancel_is_cc2_but_for_a_queued_start(void)
 {
@@ -602,6 +621,8 @@ static void add_tests(void)
                    test_halted_start_was_never_begun);
     qtest_add_func("/vfio-ccw/halt/that-the-host-refuses-ends",
                    test_halt_that_the_host_refuses_ends);
+    qtest_add_func("/vfio-ccw/halt/by-the-host-ends-a-start",
+                   test_start_that_the_host_halts_ends);
     qtest_add_func("/vfio-ccw/cancel/is-cc2-but-for-a-queued-start",
                    test_cancel_is_cc2_but_for_a_queued_start);
 }

@@ -708,7 +708,7 @@ static const char *input_for(VFIOCCWEvent event)
     case VFIO_CCW_EV_IRB_END:
         return "CE+DE";
     case VFIO_CCW_EV_IRB_HALT:
-        return "halted";
+        return "halted+CE+DE";
     case VFIO_CCW_EV_IRB_CLEAR:
         return "cleared";
     case VFIO_CCW_EV_IRB_LATE:
@@ -1152,6 +1152,13 @@ static const Order orders[] = {
     { "a-failed-halt-after-channel-end-does-not-look-like-success", {
         { "SSCH SENT ok HSCH SENT CE EBUSY", VFIO_CCW_IDLE, INTERRUPT,
           START | HALT | ALERT | DONE } } },
+    { "a-start-that-the-host-halts-has-ended", {
+        { "SSCH SENT ok halted-unbegun", VFIO_CCW_IDLE, INTERRUPT,
+          START | ALERT | DONE },
+        { "TSCH halted-unbegun", VFIO_CCW_IDLE, 0, 0 } } },
+    { "a-halt-of-no-start-does-not-end-one", {
+        { "SSCH SENT ok halted", VFIO_CCW_START_ACTIVE, 0,
+          START | STARTING } } },
     { "gone-exactly-once", {
         { "SSCH SENT GONE", VFIO_CCW_NOT_OPER, GONE, 0 },
         { "EIO-lost GONE old-EIO-lost CE+DE", VFIO_CCW_NOT_OPER, 0, 0 },

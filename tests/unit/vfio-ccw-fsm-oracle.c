@@ -621,8 +621,25 @@ static bool is_secondary_alone(const SCSW *scsw)
                           SCSW_FCTL_START_FUNC)) == SCSW_STCTL_SECONDARY;
 }
 
+/*
+ * The host's channel subsystem was told by somebody else to halt this start: it
+ * did not end by itself, and not as the program wanted it.
+ */
+static Ruling cut_off(Oracle *o, const IRB *irb)
+{
+    IRB told = *irb;
+
+    told.scsw.ctrl = UNSOLICITED | SCSW_STCTL_PRIMARY | SCSW_STCTL_SECONDARY;
+    told.scsw.cstat |= SCSW_CSTAT_INTF_CTRL_CHK;
+    return (Ruling) { .todo = end_functions(o, &told) };
+}
+
 static Ruling halt_status(Oracle *o, const IRB *irb)
 {
+    if (o->halt == PLACE_NONE && o->clear == PLACE_NONE &&
+        o->start == PLACE_TAKEN && (irb->scsw.ctrl & SCSW_FCTL_START_FUNC)) {
+        return cut_off(o, irb);
+    }
     if (o->halt != PLACE_TAKEN) {
         return (Ruling) { .stale = true };
     }
