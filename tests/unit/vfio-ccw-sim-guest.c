@@ -350,6 +350,14 @@ static void check_own(const SCSW *scsw)
                    scsw->count == start->count, "status is not its own");
 }
 
+/* The halt failed after that: how far the program got is not known then. */
+static void check_own_of_failed_halt(const SCSW *scsw)
+{
+    check_start_is(newest()->presented &&
+                   includes(newest()->dstat, scsw->dstat),
+                   "status of a failed halt is not its own");
+}
+
 static void check_failure(const SCSW *scsw)
 {
     int ret = newest()->ret;
@@ -439,7 +447,9 @@ static void check_end_of_signal(const SCSW *scsw)
         sim_fail("a %s ends as what it is not", halt ? "halt" : "clear");
     }
     if (halt && scsw->dstat) {
-        if (!is_late(scsw)) {
+        if (scsw->cstat & SCSW_CSTAT_CHN_CTRL_CHK) {
+            check_own_of_failed_halt(scsw);
+        } else if (!is_late(scsw)) {
             check_own(scsw);
         }
     } else if (!failed && !sim.signal_ended && sim_can_tell_ends_apart()) {
