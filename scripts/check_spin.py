@@ -27,8 +27,10 @@ BOUNDS = {
     'an alert and late device end': {'STARTS': 1, 'ALERTS': 1,
                                      'DEVICE_ENDS': 1},
     'the loss of the device': {'STARTS': 2, 'LOSSES': 1},
+    'its return': {'STARTS': 2, 'LOSSES': 1, 'RETURNS': 1},
 }
-LEAST = {'HALTS': 1, 'CLEARS': 1, 'ALERTS': 0, 'DEVICE_ENDS': 0, 'LOSSES': 0}
+LEAST = {'HALTS': 1, 'CLEARS': 1, 'ALERTS': 0, 'DEVICE_ENDS': 0, 'LOSSES': 0,
+         'RETURNS': 0}
 
 # A rule, the bounds in which it is needed, the promise that breaks without it.
 RULES = {
@@ -48,6 +50,10 @@ RULES = {
     'CHECK_DEVICE_END': ('late device end', 'no_stale_end'),
     'READ_AGAIN': ('two starts', 'ended_for_good'),
     'PROMPT_HOST': ('two starts', 'ended_for_good'),
+    'RESET_ON_RETURN': ('its return', 'ended_for_good'),
+    'RESET_FIRST': ('its return', 'never_stuck'),
+    'ALL_RETURNED': ('its return', 'ended_for_good'),
+    'RESET_TAKES_SIGNAL': ('its return', 'no_stale_end'),
 }
 
 DEPTH = 10000
