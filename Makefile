@@ -8,7 +8,7 @@ help:
 	@echo 'make check-linux   tests on a vfio_ccw driver of Linux, in QEMU'
 	@echo 'make bench   what an I/O costs, on a machine that is quiet'
 	@echo 'make qemu    build/qemu-system-s390x and build/vfio-ccw-host'
-	@echo 'make check-sanitizers   its unit tests and qtests with sanitizers'
+	@echo 'make check-sanitizers   unit tests and qtests, by ASan, UBSan, TSan'
 	@echo 'make soak    simulation and fuzz tests for SOAK_SECONDS'
 	@echo 'make mutation   does a test notice each wrong cell of the table?'
 	@echo 'make clean   remove build/'

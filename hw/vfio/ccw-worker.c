@@ -13,6 +13,7 @@
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
 #include "qemu/rcu.h"
+#include "qemu/tsan.h"
 #include "hw/vfio/ccw-worker.h"
 
 typedef struct Task {
@@ -41,6 +42,7 @@ static void run(gpointer data, gpointer unused)
 {
     Task *task = data;
 
+    QEMU_TSAN_ANNOTATE_HAPPENS_AFTER(task);
     join_rcu();
     task->work(task->opaque);
     bql_lock();
@@ -61,6 +63,8 @@ void coroutine_fn vfio_ccw_worker_run(VFIOCCWWork *work, void *opaque)
     if (!pool) {
         pool = g_thread_pool_new(run, NULL, -1, false, NULL);
     }
+    /* The pool's lock is glib's, of which the sanitizer does not know. */
+    QEMU_TSAN_ANNOTATE_HAPPENS_BEFORE(&task);
     g_thread_pool_push(pool, &task, NULL);
     qemu_coroutine_yield();
 }
