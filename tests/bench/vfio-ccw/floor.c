@@ -165,3 +165,40 @@ void floor_thread_hops(double *us, unsigned count)
     qemu_cond_destroy(&court.cond);
     qemu_mutex_destroy(&court.lock);
 }
+
+static void *receive(void *opaque)
+{
+    Wire *wire = opaque;
+    uint8_t message[WRITE_SIZE];
+
+    for (unsigned i = 0; i < wire->count; i++) {
+        receive_all(wire->server, message, sizeof(message));
+    }
+    return NULL;
+}
+
+void floor_sends(double *us, unsigned count, unsigned pause_ms)
+{
+    uint8_t message[WRITE_SIZE] = { 0 };
+    Wire wire = { .count = count };
+    QemuThread receiver;
+    int sockets[2];
+
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), ==, 0);
+    wire.client = sockets[0];
+    wire.server = sockets[1];
+    qemu_thread_create(&receiver, "receiver", receive, &wire,
+                       QEMU_THREAD_JOINABLE);
+    for (unsigned i = 0; i < count; i++) {
+        int64_t began = get_clock(), now;
+
+        do {
+            now = get_clock();
+        } while (now - began < pause_ms * SCALE_MS);
+        send_all(wire.client, message, sizeof(message));
+        us[i] = (get_clock() - now) / 1e3;
+    }
+    qemu_thread_join(&receiver);
+    close(wire.client);
+    close(wire.server);
+}

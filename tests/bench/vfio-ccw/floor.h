@@ -17,4 +17,10 @@ void floor_round_trips(double *us, unsigned count);
 /* From one thread to another and back, over a mutex and a condition */
 void floor_thread_hops(double *us, unsigned count);
 
+/*
+ * To send the message of a start to a thread that waits for it, after having
+ * been busy with something else for @pause_ms each time
+ */
+void floor_sends(double *us, unsigned count, unsigned pause_ms);
+
 #endif

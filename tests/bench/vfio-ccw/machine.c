@@ -6,6 +6,7 @@
 
 #include "qemu/osdep.h"
 #include <glib/gstdio.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include "qapi/error.h"
 #include "qemu/atomic.h"
@@ -13,6 +14,8 @@
 #include "qemu/cutils.h"
 #include "qemu/memfd.h"
 #include "qemu/timer.h"
+#include "qobject/qdict.h"
+#include "qobject/qlist.h"
 #include "tests/qtest/libqos/css.h"
 #include "bench-guest-program.h"
 #include "machine.h"
@@ -244,6 +247,40 @@ static void start_hosts(Machine *machine, const VfioCcwHostConfig *config,
     }
 }
 
+static cpu_set_t guest_cpus;
+
+void machine_reserve_cpu(void)
+{
+    cpu_set_t others;
+    int cpu = 0;
+
+    g_assert_cmpint(sched_getaffinity(0, sizeof(others), &others), ==, 0);
+    if (CPU_COUNT(&others) == 1) {
+        return;
+    }
+    while (!CPU_ISSET(cpu, &others)) {
+        cpu++;
+    }
+    CPU_SET(cpu, &guest_cpus);
+    CPU_CLR(cpu, &others);
+    /* Inherited by QEMU and by the threads of the hosts */
+    g_assert_cmpint(sched_setaffinity(0, sizeof(others), &others), ==, 0);
+}
+
+static void pin_guest_cpu(Machine *machine)
+{
+    QDict *answer, *cpu;
+
+    if (CPU_COUNT(&guest_cpus) == 0) {
+        return;
+    }
+    answer = qtest_qmp(machine->qts, "{'execute': 'query-cpus-fast'}");
+    cpu = qobject_to(QDict, qlist_peek(qdict_get_qlist(answer, "return")));
+    g_assert_cmpint(sched_setaffinity(qdict_get_int(cpu, "thread-id"),
+                                      sizeof(guest_cpus), &guest_cpus), ==, 0);
+    qobject_unref(answer);
+}
+
 Machine *machine_new(unsigned num_devices, const VfioCcwHostConfig *config)
 {
     Machine *machine = g_new0(Machine, 1);
@@ -262,6 +299,7 @@ Machine *machine_new(unsigned num_devices, const VfioCcwHostConfig *config)
     start_hosts(machine, config, args);
     machine->qts = qcss_init_firmware(bench_guest_program,
                                       sizeof(bench_guest_program), args->str);
+    pin_guest_cpu(machine);
     for (unsigned i = 0; i < num_devices; i++) {
         enable(machine, i);
     }

@@ -64,6 +64,13 @@ typedef enum Programs {
     PROGRAMS_REFUSED,           /* by vfio-ccw itself: the host is not asked */
 } Programs;
 
+/*
+ * To be called once: from here on one of our CPUs is only for the guests' CPUs,
+ * if there are others. The scheduler may let a host driver that is woken wait
+ * on the CPU of the guest that has woken it until that one's time is over.
+ */
+void machine_reserve_cpu(void);
+
 /* A machine with that many devices like @config, all enabled */
 Machine *machine_new(unsigned num_devices, const VfioCcwHostConfig *config);
 void machine_free(Machine *machine);
