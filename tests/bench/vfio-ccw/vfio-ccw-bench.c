@@ -553,6 +553,8 @@ static void measure_all(void)
     Machine *machine;
 
     measure_floor();
+    measure_loads();
+
     machine_reserve_cpu();
     machine = one_device(VFIO_CCW_HOST_INSTANT);
     measure_instructions(machine);
@@ -563,8 +565,6 @@ static void measure_all(void)
     machine = one_device(VFIO_CCW_HOST_TIMED);
     measure_overtaking(machine);
     machine_free(machine);
-
-    measure_loads();
 }
 
 /* Here and, since it is inherited, in QEMU: 256 devices have many eventfds */
