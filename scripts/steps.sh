@@ -92,7 +92,8 @@ verdict()
 }
 
 more_packages=
-[ $target != check-linux ] || more_packages="gcc-s390x-linux-gnu bc"
+[ $target != check-linux ] ||
+    more_packages="gcc-s390x-linux-gnu libc6-dev-s390x-cross bc"
 # shellcheck disable=SC2086
 step "making this machine ready" sh scripts/setup_machine.sh $more_packages
 if [ $target != check-sanitizers ]; then

@@ -620,7 +620,7 @@ static void test_path_off_and_on(void)
     guest_usable_end(guest);
 }
 
-/* Linux halts what uses the path, on its own: the guest did not ask for that. */
+/* Linux halts what uses the path, on its own: the guest asked for no halt. */
 static void test_path_off_in_flight(void)
 {
     Guest *guest = guest_in_flight();
