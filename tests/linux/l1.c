@@ -259,6 +259,11 @@ void l1_host_present_status(uint8_t dstat, uint8_t cstat, uint16_t count)
     host("present_status %u %u %u\n", dstat, cstat, count);
 }
 
+void l1_host_present_alert(uint8_t dstat)
+{
+    host("present_alert %u\n", dstat);
+}
+
 unsigned l1_host_count(VfioCcwHostCounter counter)
 {
     return host("count %d\n", counter);

@@ -53,6 +53,7 @@ void l1_host_wait_held(VfioCcwHostStep step);
 void l1_host_release(VfioCcwHostStep step);
 void l1_host_unhold(VfioCcwHostStep step);
 void l1_host_present_status(uint8_t dstat, uint8_t cstat, uint16_t count);
+void l1_host_present_alert(uint8_t dstat);
 unsigned l1_host_count(VfioCcwHostCounter counter);
 
 /* A command for L0's monitor (HMP); its answer is not awaited. */

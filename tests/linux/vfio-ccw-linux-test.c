@@ -547,7 +547,12 @@ static void test_channel_end_then_device_end(void)
 
 static void expect_attention(Guest *guest)
 {
-    expect_irb(guest->bed, ALERT_STCTL, SCSW_DSTAT_ATTENTION, 0);
+    IRB irb;
+
+    qcss_wait_irb(guest->qts, SCHID, &irb);
+    g_assert_cmphex(irb.scsw.ctrl & SCSW_CTRL_MASK_STCTL, ==, ALERT_STCTL);
+    g_assert_cmphex(irb.scsw.dstat, ==, SCSW_DSTAT_ATTENTION);
+    g_assert_cmphex(irb.scsw.cstat, ==, 0);
 }
 
 static void test_attention_idle(void)
@@ -577,6 +582,20 @@ static void test_attention_while_ending(void)
     l1_host_wait_held(VFIO_CCW_HOST_INTERRUPT);
     l1_host_unhold(VFIO_CCW_HOST_INTERRUPT);
     expect_attention(guest);
+    guest_usable_end(guest);
+}
+
+static void test_attention_in_flight(void)
+{
+    Guest *guest = guest_in_flight();
+
+    l1_host_present_alert(SCSW_DSTAT_ATTENTION);
+    expect_attention(guest);
+    g_assert_cmphex(scsw_ctrl(guest->bed) & SCSW_CTRL_MASK_FCTL, ==,
+                    SCSW_FCTL_START_FUNC);
+    /* The disk, which knows nothing of this, is to forget its start. */
+    g_assert_cmpint(qcss_csch(guest->qts, SCHID), ==, 0);
+    expect_end_of(guest->bed, SCSW_FCTL_CLEAR_FUNC);
     guest_usable_end(guest);
 }
 
@@ -973,6 +992,7 @@ int main(int argc, char **argv)
 
     g_test_add_func("/attention/idle", test_attention_idle);
     g_test_add_func("/attention/while-ending", test_attention_while_ending);
+    g_test_add_func("/attention/in-flight", test_attention_in_flight);
     g_test_add_func("/attention/disabled", test_attention_disabled);
     g_test_add_func("/path/off-and-on", test_path_off_and_on);
     g_test_add_func("/path/off-in-flight", test_path_off_in_flight);

@@ -65,6 +65,16 @@ static int call_present_status(VfioCcwHost *host, const int *number)
     return -1;
 }
 
+/* Unsolicited status, whatever the device is doing */
+static int call_present_alert(VfioCcwHost *host, const int *number)
+{
+    vfio_ccw_host_present_irb(host, &(IRB) {
+        .scsw.ctrl = SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND,
+        .scsw.dstat = number[0],
+    });
+    return -1;
+}
+
 static int call_disconnect(VfioCcwHost *host, const int *number)
 {
     vfio_ccw_host_disconnect(host);
@@ -90,6 +100,7 @@ static const struct {
     { "wait_halt", 0, 0, call_wait_halt },
     { "wait_clear", 0, 0, call_wait_clear },
     { "present_status", 3, UINT8_MAX + 1, call_present_status },
+    { "present_alert", 1, UINT8_MAX + 1, call_present_alert },
     { "disconnect", 0, 0, call_disconnect },
     { "count", 1, VFIO_CCW_HOST_NR_COUNTERS, call_count },
 };
