@@ -552,10 +552,13 @@ static void measure_all(void)
     measure_floor();
     measure_loads();
 
-    machine_reserve_cpu();
     machine = with_devices(1, VFIO_CCW_HOST_INSTANT);
     measure_instructions(machine);
     measure_round_trips(machine);
+    machine_free(machine);
+
+    machine_reserve_cpu();
+    machine = with_devices(1, VFIO_CCW_HOST_INSTANT);
     measure_ssch(machine);
     machine_free(machine);
 
