@@ -1408,16 +1408,17 @@ static Scene *scene_new_recorded(char **said)
     return scene;
 }
 
-static unsigned count_lines(const char *path)
+/* What QEMU has reported; a sanitizer may have said something, too. */
+static unsigned count_reports(const char *path)
 {
     g_autofree char *text = NULL;
-    unsigned lines = 0;
+    unsigned reports = 0;
 
     g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    for (const char *p = text; (p = strchr(p, '\n')); p++) {
-        lines++;
+    for (const char *p = text; (p = strstr(p, "qemu-system-s390x: ")); p++) {
+        reports++;
     }
-    return lines;
+    return reports;
 }
 
 /*
@@ -1444,7 +1445,7 @@ static void test_flood_of_asking_back(void)
     end_flood_of_interrupts(&flood);
     assert_nothing_left(scene);
     forget_reports(scene);
-    g_assert_cmpuint(count_lines(said), <=, 1);
+    g_assert_cmpuint(count_reports(said), <=, 1);
     vfio_ccw_host_unhold(scene->bed->host, VFIO_CCW_HOST_START);
     scene_end(scene);
     unlink(said);
