@@ -15,7 +15,6 @@
  */
 
 #include "qemu/osdep.h"
-#include <linux/vfio_ccw.h>
 #include "qapi/error.h"
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"

@@ -41,7 +41,7 @@ typedef enum VFIOCCWState {
     /* going offline: nothing reaches the guest any more */
     VFIO_CCW_QUIESCING_HALT,  /* the host is to halt what it has */
     VFIO_CCW_QUIESCING_CLEAR, /* ... to clear it, as the halt was of no use */
-    VFIO_CCW_QUIESCING,       /* it has nothing: workers are awaited */
+    VFIO_CCW_QUIESCING,       /* it has nothing: jobs are awaited */
     VFIO_CCW_STATE__MAX
 } VFIOCCWState;
 

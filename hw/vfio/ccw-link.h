@@ -207,7 +207,7 @@ void vfio_ccw_link_give_up(VFIOCCWLink *link);
 /* The transport lost the host. */
 void vfio_ccw_link_lost(VFIOCCWLink *link);
 
-/* True where no worker has anything to do. */
+/* True where no job is under way, and nobody has entered. */
 bool vfio_ccw_link_idle(const VFIOCCWLink *link);
 
 /* Stop: no interrupts, nothing is sent until it is opened. News: IDLE only. */

@@ -10,7 +10,7 @@
  *
  * Everything here runs with the BQL held and does not wait for the host, with
  * two exceptions: realize, which has to learn what the host's device is, and
- * unrealize, which gives up the BQL while the last workers return.
+ * unrealize, which gives up the BQL while the last jobs end.
  */
 
 #include "qemu/osdep.h"
