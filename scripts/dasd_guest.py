@@ -2,11 +2,14 @@
 """A Linux guest whose only disk is a DASD of the emulated host driver.
 
 dasd_guest() starts the host driver with an empty fixed-block DASD and makes a
-Debian guest ready that has it through "-device vfio-ccw".  Called by demo.py,
-guest_faults.py and guest_returns.py.
+Debian guest ready that has it through "-device vfio-ccw"; main() runs one of
+several cases of that.  Called by demo.py, guest_faults.py and
+guest_returns.py.
 """
 
+import argparse
 import contextlib
+import re
 import tempfile
 from pathlib import Path
 
@@ -20,8 +23,14 @@ DEVNO = '0.0.1234'
 DEVICE = 'disk0'
 IMAGE = 'disk.img'
 
+
+class CaseError(Exception):
+    """What the guest, QEMU or the host did wrong, in one sentence."""
+
+
 # What ends a run with a reason
-ERRORS = (host_driver.HostError, linux_guest.GuestError, debian.DebianError)
+ERRORS = (CaseError, host_driver.HostError, linux_guest.GuestError,
+          debian.DebianError)
 
 
 def properties(socket):
@@ -63,3 +72,38 @@ def checksum_in_image(work):
     if 'file' not in checksums:
         raise host_driver.HostError("the guest's file is not in the image")
     return checksums['file']
+
+
+def check_kernel_said(messages, expected, allowed):
+    """All patterns of expected, and beside them only those of allowed."""
+    for pattern in expected:
+        if not any(re.search(pattern, message) for message in messages):
+            raise CaseError(f"the guest's kernel did not say '{pattern}'")
+    for message in messages:
+        if not any(re.search(pattern, message)
+                   for pattern in expected + allowed):
+            raise CaseError(f"the guest's kernel said '{message}'")
+
+
+def main(description, directory, cases, run_case, praise):
+    """Run the case that the command line names, in build/directory/NAME.
+
+    cases is {NAME: case}, and case.outcome says what the guest does in the
+    end; run_case(build, case, work) raises one of ERRORS.  The exit status.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument('build', type=Path, help='build directory')
+    parser.add_argument('case', choices=cases)
+    arguments = parser.parse_args()
+    case = cases[arguments.case]
+    build = arguments.build.resolve()
+    work = build / directory / arguments.case
+    try:
+        run_case(build, case, work)
+    except ERRORS as error:
+        linux_guest.show_logs(work)
+        print(f'FAIL: {arguments.case}: {error}', flush=True)
+        return 1
+    print(f'PASS: {arguments.case}: the guest {case.outcome}, and {praise}',
+          flush=True)
+    return 0

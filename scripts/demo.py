@@ -15,14 +15,11 @@ from pathlib import Path
 
 import dasd_guest
 import linux_guest
+from dasd_guest import CaseError
 
 MEBIBYTES = 16
 IMAGE_SIZE = 64 << 20
 GUEST_LIMIT = 300
-
-
-class DemoError(Exception):
-    """What went wrong, in one sentence."""
 
 
 def show(name, value):
@@ -65,7 +62,7 @@ def demo(build, work):
     found = dasd_guest.checksum_in_image(work)
     show('sha256 in the image', found)
     if not seen['written'] == seen['read-back'] == found:
-        raise DemoError('the three checksums differ')
+        raise CaseError('the three checksums differ')
 
 
 def main():
@@ -75,7 +72,7 @@ def main():
     work = build / 'demo'
     try:
         demo(build, work)
-    except (DemoError, *dasd_guest.ERRORS) as error:
+    except dasd_guest.ERRORS as error:
         linux_guest.show_logs(work)
         print(f'FAIL: {error}', flush=True)
         return 1

@@ -9,22 +9,15 @@ the guest's DASD driver said what it has to say of this fault, and that the
 fault has struck.  Run by "meson test", suite guest, once for each case.
 """
 
-import argparse
-import re
 import signal
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import dasd_guest
-import linux_guest
+from dasd_guest import CaseError
 
 IMAGE_SIZE = 16 << 20
 GUEST_LIMIT = 180
-
-
-class FaultError(Exception):
-    """What the guest or the host did wrong, in one sentence."""
 
 
 @dataclass
@@ -131,53 +124,29 @@ def run_case(build, case, work):
 
 def check_data(seen, in_image):
     if not seen['written'] == seen['read-back'] == in_image:
-        raise FaultError('the checksums of the guest and of the image differ')
+        raise CaseError('the checksums of the guest and of the image differ')
 
 
 def check_guest(case, seen, messages):
     if seen['in-flight'].split() != ['0', '0']:
-        raise FaultError('not every request of the guest has ended')
+        raise CaseError('not every request of the guest has ended')
     for name, value in case.says.items():
         if seen[name] != value:
-            raise FaultError(f"the guest's {name} is '{seen[name]}', "
-                             f"not '{value}'")
-    for pattern in case.messages:
-        if not any(re.search(pattern, message) for message in messages):
-            raise FaultError(f"the guest's kernel did not say '{pattern}'")
-    for message in messages:
-        if not any(re.search(pattern, message)
-                   for pattern in case.messages + USUAL):
-            raise FaultError(f"the guest's kernel said '{message}'")
+            raise CaseError(f"the guest's {name} is '{seen[name]}', "
+                            f"not '{value}'")
+    dasd_guest.check_kernel_said(messages, case.messages, USUAL)
 
 
 def check_host(case, seen):
     for name, least in case.struck.items():
         if seen[name] < least:
-            raise FaultError(f'the host saw {seen[name]} {name}, not {least} '
-                             'or more: the fault did not strike')
+            raise CaseError(f'the host saw {seen[name]} {name}, not {least} '
+                            'or more: the fault did not strike')
     for name in case.never:
         if seen[name]:
-            raise FaultError(f'the host saw {seen[name]} {name}, not 0')
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('build', type=Path, help='build directory')
-    parser.add_argument('case', choices=CASES)
-    arguments = parser.parse_args()
-    case = CASES[arguments.case]
-    build = arguments.build.resolve()
-    work = build / 'faults' / arguments.case
-    try:
-        run_case(build, case, work)
-    except (FaultError, *dasd_guest.ERRORS) as error:
-        linux_guest.show_logs(work)
-        print(f'FAIL: {arguments.case}: {error}', flush=True)
-        return 1
-    print(f'PASS: {arguments.case}: the guest {case.outcome}, and its data is '
-          'right', flush=True)
-    return 0
+            raise CaseError(f'the host saw {seen[name]} {name}, not 0')
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(dasd_guest.main(__doc__.splitlines()[0], 'faults', CASES,
+                             run_case, 'its data is right'))
