@@ -15,6 +15,10 @@
  *       issue the instruction; SCHID is the subsystem-identification word,
  *       ADDRESS the real address of the operand
  *       OK cc CC, or OK pgm CODE if it ended with a program interruption
+ *   css diag308 SUBCODE
+ *       issue DIAGNOSE 308; a reset that it asks for comes after the reply and
+ *       before the next command
+ *       OK cc CC, where the CC of a reset means nothing
  *   css dequeue-io CR6
  *       take one pending I/O interruption whose ISC is enabled in CR6; the
  *       interrupt controller hands out the youngest of an ISC first
@@ -39,15 +43,19 @@
 #define OPERAND_BASE 2
 #define OPERAND_IPB (OPERAND_BASE << 28)
 
+/* The one that holds the subcode of a DIAGNOSE */
+#define SUBCODE 3
+
 #define MAX_ARGS 2
 
-/* One of the three handlers is set: what the instruction works on */
+/* One of the handlers is set: what the instruction works on */
 typedef struct Instruction {
     const char *name;
     void (*subchannel)(S390CPU *cpu, uint64_t schid, uintptr_t ra);
     void (*subchannel_storage)(S390CPU *cpu, uint64_t schid, uint32_t ipb,
                                uintptr_t ra);
     void (*storage)(S390CPU *cpu, uint32_t ipb, uintptr_t ra);
+    void (*subcode)(S390CPU *cpu, uint64_t subcode);
 } Instruction;
 
 static void handle_tsch(S390CPU *cpu, uint64_t schid, uint32_t ipb,
@@ -55,6 +63,13 @@ static void handle_tsch(S390CPU *cpu, uint64_t schid, uint32_t ipb,
 {
     /* The return value only repeats what the PSW or int_pgm_code tells. */
     ioinst_handle_tsch(cpu, schid, ipb, ra);
+}
+
+/* No subcode of a reset has another operand. */
+static void handle_diag308(S390CPU *cpu, uint64_t subcode)
+{
+    cpu->env.regs[SUBCODE] = subcode;
+    handle_diag_308(&cpu->env, 0, SUBCODE, 0);
 }
 
 static const Instruction instructions[] = {
@@ -67,6 +82,7 @@ static const Instruction instructions[] = {
     { "stsch", .subchannel_storage = ioinst_handle_stsch },
     { "tsch", .subchannel_storage = handle_tsch },
     { "stcrw", .storage = ioinst_handle_stcrw },
+    { "diag308", .subcode = handle_diag308 },
 };
 
 static const Instruction *find_instruction(const char *name)
@@ -102,6 +118,8 @@ static void issue(const Instruction *insn, S390CPU *cpu, const uint64_t *args)
     } else if (insn->subchannel_storage) {
         env->regs[OPERAND_BASE] = args[1];
         insn->subchannel_storage(cpu, args[0], OPERAND_IPB, 0);
+    } else if (insn->subcode) {
+        insn->subcode(cpu, args[0]);
     } else {
         env->regs[OPERAND_BASE] = args[0];
         insn->storage(cpu, OPERAND_IPB, 0);

@@ -12,11 +12,51 @@
 
 #define CHPID 0x40
 
+/*
+ * Who resets the machine, and how. The monitor and load-clear reset all of it,
+ * and its channel subsystem twice; the other two are subsystem resets.
+ */
+
+static void modified_clear(QTestState *qts)
+{
+    qcss_diag308(qts, 0);
+}
+
+static void load_normal(QTestState *qts)
+{
+    qcss_diag308(qts, 1);
+}
+
+static void load_clear(QTestState *qts)
+{
+    qcss_diag308(qts, 3);
+}
+
+typedef struct Kind {
+    const char *name;
+    void (*reset)(QTestState *qts);
+} Kind;
+
+static const Kind kinds[] = {
+    { "by-monitor", qtest_system_reset },
+    { "modified-clear", modified_clear },
+    { "load-normal", load_normal },
+    { "load-clear", load_clear },
+};
+
+/* What the test that is running is about */
+static const Kind *kind;
+
+static void reset(Bed *bed)
+{
+    kind->reset(bed->qts);
+}
+
 /* The machine is reset; the host's part of that is under way. */
 static void reset_machine(Bed *bed)
 {
     vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
-    qtest_system_reset(bed->qts);
+    reset(bed);
     vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
 }
 
@@ -32,7 +72,7 @@ static void test_reset_when_idle(void)
 {
     Bed *bed = bed_enabled();
 
-    qtest_system_reset(bed->qts);
+    reset(bed);
     assert_reset_subchannel(bed);
     qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
     assert_usable(bed);
@@ -45,7 +85,7 @@ static void test_reset_ends_an_active_start(void)
     unsigned resets = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_RESETS);
 
     start_accepted(bed);
-    qtest_system_reset(bed->qts);
+    reset(bed);
     assert_reset_subchannel(bed);
     qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
     assert_usable(bed);
@@ -210,7 +250,7 @@ static void test_nothing_of_the_old_life_comes(const void *data)
     vfio_ccw_host_hold(bed->host, w->step);
     w->begin(bed);
     vfio_ccw_host_wait_held(bed->host, w->step);
-    qtest_system_reset(bed->qts);
+    reset(bed);
     assert_reset_subchannel(bed);
     qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
     writes = requests_seen(bed);
@@ -244,7 +284,7 @@ static void test_late_end_is_not_the_next_one(void)
     vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_WORK);
     vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
     vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_WORK);
-    qtest_system_reset(bed->qts);
+    reset(bed);
     qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
     start_after_reset(bed, starts);
 
@@ -282,7 +322,7 @@ static void test_queued_start_is_never_sent(void)
     unsigned writes = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_WRITES);
 
     start_queued(bed);
-    qtest_system_reset(bed->qts);
+    reset(bed);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
     qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
     assert_usable(bed);
@@ -307,7 +347,7 @@ static void test_pending_status_is_cleared(void)
         if (taken) {
             qcss_wait_io(bed->qts, QCSS_CR6_ALL, &code);
         }
-        qtest_system_reset(bed->qts);
+        reset(bed);
         assert_reset_subchannel(bed);
         qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
         expect_nothing(bed);
@@ -341,7 +381,7 @@ static void test_pending_report_is_cleared(void)
     while (!counter_of(bed, "ccw0", "crws-relayed")) {
         ;
     }
-    qtest_system_reset(bed->qts);
+    reset(bed);
     g_assert_false(qcss_dequeue_crw_mchk(bed->qts));
     g_assert_cmpint(qcss_stcrw(bed->qts, &crw), ==, 1);
     vfio_ccw_host_queue_crw(bed->host, path_on);
@@ -361,7 +401,7 @@ static void test_report_is_not_lost(void)
     vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_CRW_READ);
     vfio_ccw_host_queue_crw(bed->host, path_off);
     vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_CRW_READ);
-    qtest_system_reset(bed->qts);
+    reset(bed);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_CRW_READ);
     expect_report(bed, path_off.flags);
     bed_end(bed);
@@ -380,7 +420,7 @@ static void test_paths_are_those_of_the_host(void)
     pmcw.chpid[1] = CHPID + 1;
     vfio_ccw_host_set_pmcw(bed->host, &pmcw);
     vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_SCHIB_READ);
-    qtest_system_reset(bed->qts);
+    reset(bed);
     vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_SCHIB_READ);
     /* That is the reset's; what the guest's STSCH ask for stays withheld. */
     vfio_ccw_host_release(bed->host, VFIO_CCW_HOST_SCHIB_READ, 0);
@@ -395,7 +435,7 @@ static void test_paths_are_those_of_the_host(void)
         g_assert_cmphex(schib.pmcw.pom, ==, 0x7f);
         g_assert_cmphex(schib.pmcw.chpid[0], ==, CHPID);
         g_assert_cmphex(schib.pmcw.chpid[1], ==, CHPID + 1);
-        qtest_system_reset(bed->qts);
+        reset(bed);
     }
     /* PoP 15, "Logical-Path Mask": initially, the installed paths */
     g_assert_cmphex(schib.pmcw.lpm, ==, 0xc0);
@@ -443,7 +483,7 @@ static void test_gone_stays_gone(void)
     scsw_ctrl(bed);
     expect_gone(bed);
     resets = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_RESETS);
-    qtest_system_reset(bed->qts);
+    reset(bed);
     g_assert_cmphex(qcss_find(bed->qts, DEVNO), ==, 0);
     g_assert_cmpint(ssch(bed), ==, 3);
     g_assert_false(qcss_dequeue_crw_mchk(bed->qts));
@@ -460,7 +500,7 @@ static void test_reset_during_a_reset(void)
 
     vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
     for (int i = 0; i < 3; i++) {
-        qtest_system_reset(bed->qts);
+        reset(bed);
         vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
         assert_reset_subchannel(bed);
         qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
@@ -507,7 +547,7 @@ static void test_all_are_reset_at_once(void)
         vfio_ccw_host_hold(hosts[i], VFIO_CCW_HOST_RESET);
     }
     vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
-    qtest_system_reset(bed->qts);
+    reset(bed);
     for (int i = 0; i < MANY; i++) {
         vfio_ccw_host_wait_held(hosts[i], VFIO_CCW_HOST_RESET);
     }
@@ -525,56 +565,96 @@ static void test_all_are_reset_at_once(void)
     bed_end(bed);
 }
 
-static void add_tests(void)
+/* Each test with each kind of reset */
+
+typedef struct Case {
+    const Kind *kind;
+    void (*test)(void);
+    void (*test_of)(const void *data);
+    const void *data;
+} Case;
+
+static void run_case(const void *opaque)
+{
+    const Case *c = opaque;
+
+    kind = c->kind;
+    if (c->test) {
+        c->test();
+    } else {
+        c->test_of(c->data);
+    }
+}
+
+static void add_case(const char *name, Case c)
+{
+    g_autofree char *path = g_strdup_printf("/vfio-ccw/reset/%s/%s",
+                                            c.kind->name, name);
+
+    qtest_add_data_func_full(path, g_memdup2(&c, sizeof(c)), run_case, g_free);
+}
+
+static void add_cases(const Kind *of)
 {
     static const struct {
-        const char *path;
+        const char *name;
+        void (*test)(void);
+    } tests[] = {
+        { "when-idle", test_reset_when_idle },
+        { "ends-an-active-start", test_reset_ends_an_active_start },
+        { "late-end-is-not-the-next-one", test_late_end_is_not_the_next_one },
+        { "attention-meanwhile-is-cleared",
+          test_attention_during_a_reset_is_cleared },
+        { "queued-start-is-never-sent", test_queued_start_is_never_sent },
+        { "pending-status-is-cleared", test_pending_status_is_cleared },
+        { "pending-report-is-cleared", test_pending_report_is_cleared },
+        { "report-is-not-lost", test_report_is_not_lost },
+        { "paths-are-those-of-the-host", test_paths_are_those_of_the_host },
+        { "failed-ends-a-start", test_failed_reset_ends_a_start },
+        { "gone-stays-gone", test_gone_stays_gone },
+        { "during-a-reset", test_reset_during_a_reset },
+        { "start-meanwhile-is-cancelled",
+          test_start_during_a_reset_is_cancelled },
+        { "does-not-wait-for-the-host", test_reset_does_not_wait_for_the_host },
+        { "of-many-waits-for-none", test_reset_of_many_waits_for_none },
+        { "all-at-once", test_all_are_reset_at_once },
+    };
+    static const struct {
+        const char *name;
         int err;
     } failures[] = {
-        { "/vfio-ccw/reset/failed-is-gone/einval", -EINVAL },
-        { "/vfio-ccw/reset/failed-is-gone/enodev", -ENODEV },
-        { "/vfio-ccw/reset/failed-is-gone/etimedout", -ETIMEDOUT },
+        { "failed-is-gone/einval", -EINVAL },
+        { "failed-is-gone/enodev", -ENODEV },
+        { "failed-is-gone/etimedout", -ETIMEDOUT },
     };
 
+    for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {
+        add_case(tests[i].name, (Case) { of, tests[i].test });
+    }
     for (size_t i = 0; i < ARRAY_SIZE(withheld); i++) {
-        g_autofree char *path = g_strdup_printf("/vfio-ccw/reset/old-life/%s",
+        g_autofree char *name = g_strdup_printf("old-life/%s",
                                                 withheld[i].test);
 
-        qtest_add_data_func(path, &withheld[i],
-                            test_nothing_of_the_old_life_comes);
+        add_case(name, (Case) {
+            .kind = of,
+            .test_of = test_nothing_of_the_old_life_comes,
+            .data = &withheld[i],
+        });
     }
     for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
-        qtest_add_data_func(failures[i].path, GINT_TO_POINTER(failures[i].err),
-                            test_failed_reset_is_gone);
+        add_case(failures[i].name, (Case) {
+            .kind = of,
+            .test_of = test_failed_reset_is_gone,
+            .data = GINT_TO_POINTER(failures[i].err),
+        });
     }
-    qtest_add_func("/vfio-ccw/reset/when-idle", test_reset_when_idle);
-    qtest_add_func("/vfio-ccw/reset/ends-an-active-start",
-                   test_reset_ends_an_active_start);
-    qtest_add_func("/vfio-ccw/reset/late-end-is-not-the-next-one",
-                   test_late_end_is_not_the_next_one);
-    qtest_add_func("/vfio-ccw/reset/attention-during-a-reset-is-cleared",
-                   test_attention_during_a_reset_is_cleared);
-    qtest_add_func("/vfio-ccw/reset/queued-start-is-never-sent",
-                   test_queued_start_is_never_sent);
-    qtest_add_func("/vfio-ccw/reset/pending-status-is-cleared",
-                   test_pending_status_is_cleared);
-    qtest_add_func("/vfio-ccw/reset/pending-report-is-cleared",
-                   test_pending_report_is_cleared);
-    qtest_add_func("/vfio-ccw/reset/report-is-not-lost",
-                   test_report_is_not_lost);
-    qtest_add_func("/vfio-ccw/reset/paths-are-those-of-the-host",
-                   test_paths_are_those_of_the_host);
-    qtest_add_func("/vfio-ccw/reset/failed-ends-a-start",
-                   test_failed_reset_ends_a_start);
-    qtest_add_func("/vfio-ccw/reset/gone-stays-gone", test_gone_stays_gone);
-    qtest_add_func("/vfio-ccw/reset/during-a-reset", test_reset_during_a_reset);
-    qtest_add_func("/vfio-ccw/reset/start-during-a-reset-is-cancelled",
-                   test_start_during_a_reset_is_cancelled);
-    qtest_add_func("/vfio-ccw/reset/does-not-wait-for-the-host",
-                   test_reset_does_not_wait_for_the_host);
-    qtest_add_func("/vfio-ccw/reset/of-many-waits-for-none",
-                   test_reset_of_many_waits_for_none);
-    qtest_add_func("/vfio-ccw/reset/all-at-once", test_all_are_reset_at_once);
+}
+
+static void add_tests(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        add_cases(&kinds[i]);
+    }
 }
 
 int main(int argc, char **argv)

@@ -98,6 +98,16 @@ int qcss_rsch(QTestState *qts, uint32_t schid)
     return issue(qts, "rsch", schid);
 }
 
+void qcss_diag308(QTestState *qts, unsigned subcode)
+{
+    g_auto(GStrv) reply = qtest_machine_command(qts, 2, "css diag308 %u",
+                                                subcode);
+
+    g_assert_cmpint(parse_ending(reply), >=, 0);
+    /* The reset is over before QEMU looks at another command. */
+    qtest_readb(qts, 0);
+}
+
 /*
  * The conversions are their own inverse, so each serves both directions.
  */

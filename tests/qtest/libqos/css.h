@@ -57,6 +57,9 @@ int qcss_stsch(QTestState *qts, uint32_t schid, SCHIB *schib);
 int qcss_tsch(QTestState *qts, uint32_t schid, IRB *irb);
 int qcss_stcrw(QTestState *qts, CRW *crw);
 
+/* The machine has been reset when this returns, if @subcode does that. */
+void qcss_diag308(QTestState *qts, unsigned subcode);
+
 /* Any of ssch, msch, stsch, tsch with any operand address */
 int qcss_issue_at(QTestState *qts, const char *insn, uint32_t schid,
                   uint64_t addr);
