@@ -113,6 +113,11 @@ int s390x_mailbox_issue(QTestState *qts, int cpu, uint32_t insn, uint64_t gr1,
     return s390x_mailbox_wait(qts, cpu);
 }
 
+void s390x_mailbox_forget(QTestState *qts, int cpu)
+{
+    qtest_writel(qts, FIELD(cpu, done), qtest_readl(qts, FIELD(cpu, request)));
+}
+
 void s390x_mailbox_wait_running(QTestState *qts, int cpu)
 {
     uint64_t count = qtest_readq(qts, FIELD(cpu, count));

@@ -24,6 +24,12 @@
 #define S390X_INSN_STSCH 0xb2342000
 #define S390X_INSN_TSCH  0xb2352000
 
+/* DIAGNOSE 308; GR2 is the subcode */
+#define S390X_INSN_DIAG308 0x83020308
+
+/* The PSW at real address 0 of a guest whose program is to begin anew */
+#define S390X_MAILBOX_PSW 0x0008000180009000
+
 /* One instruction of a list, in host byte order */
 typedef struct S390XInsn {
     uint32_t insn;
@@ -56,6 +62,12 @@ void s390x_mailbox_wait_list(QTestState *qts, int cpu, uint64_t addr,
 /* Post and wait. */
 int s390x_mailbox_issue(QTestState *qts, int cpu, uint32_t insn, uint64_t gr1,
                         uint64_t gr2);
+
+/*
+ * What @cpu was to issue has reset the machine, and so it does again when the
+ * program begins anew: let it have no request.
+ */
+void s390x_mailbox_forget(QTestState *qts, int cpu);
 
 /* Wait until @cpu has been seen running. */
 void s390x_mailbox_wait_running(QTestState *qts, int cpu);

@@ -10,23 +10,52 @@
 #include "s390x-mailbox.h"
 #include "vfio-ccw-fixture.h"
 
+static SCHIB stsch(Bed *bed)
+{
+    SCHIB schib;
+
+    g_assert_cmpint(s390x_mailbox_issue(bed->qts, 0, S390X_INSN_STSCH, SCHID,
+                                        QCSS_OPERAND), ==, 0);
+    qcss_read_schib(bed->qts, QCSS_OPERAND, &schib);
+    return schib;
+}
+
+static void enable(Bed *bed)
+{
+    SCHIB schib = stsch(bed);
+
+    qcss_set_enabled(&schib, INTPARM_MSCH);
+    qcss_write_schib(bed->qts, QCSS_OPERAND, &schib);
+    g_assert_cmpint(s390x_mailbox_issue(bed->qts, 0, S390X_INSN_MSCH, SCHID,
+                                        QCSS_OPERAND), ==, 0);
+}
+
 /* Two CPUs that serve their mailboxes, and an enabled subchannel */
 static Bed *bed_running(const VfioCcwHostConfig *config)
 {
     Bed *bed = bed_new();
     g_autofree char *args = bed_device_args(bed);
-    SCHIB schib;
 
     bed_start_host(bed, config);
     bed->qts = s390x_mailbox_init(args);
-    g_assert_cmpint(s390x_mailbox_issue(bed->qts, 0, S390X_INSN_STSCH, SCHID,
-                                        QCSS_OPERAND), ==, 0);
-    qcss_read_schib(bed->qts, QCSS_OPERAND, &schib);
-    qcss_set_enabled(&schib, INTPARM_MSCH);
-    qcss_write_schib(bed->qts, QCSS_OPERAND, &schib);
-    g_assert_cmpint(s390x_mailbox_issue(bed->qts, 0, S390X_INSN_MSCH, SCHID,
-                                        QCSS_OPERAND), ==, 0);
+    enable(bed);
     return bed;
+}
+
+static void end_normally(Bed *bed)
+{
+    int polls = 0;
+    IRB irb;
+
+    vfio_ccw_host_wait_start(bed->host, NULL);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    while (s390x_mailbox_issue(bed->qts, 0, S390X_INSN_TSCH, SCHID,
+                               QCSS_OPERAND) == 1) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+    }
+    qcss_read_irb(bed->qts, QCSS_OPERAND, &irb);
+    g_assert_cmphex(irb.scsw.ctrl, ==, SCSW_FCTL_START_FUNC | FINAL_STCTL);
+    g_assert_cmphex(irb.scsw.dstat, ==, NORMAL_END);
 }
 
 #define STUCK_SECONDS 10
@@ -65,8 +94,6 @@ static void test_stuck_host_holds_no_cpu(void)
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
     Bed *bed = bed_running(&config);
     ORB orb;
-    IRB irb;
-    int polls = 0;
 
     orb = noop_orb(bed);
     qcss_write_orb(bed->qts, QCSS_OPERAND, &orb);
@@ -80,15 +107,7 @@ static void test_stuck_host_holds_no_cpu(void)
                                         QCSS_OPERAND), ==, 1);
 
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START);
-    vfio_ccw_host_wait_start(bed->host, NULL);
-    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
-    while (s390x_mailbox_issue(bed->qts, 0, S390X_INSN_TSCH, SCHID,
-                               QCSS_OPERAND) == 1) {
-        g_assert_cmpint(++polls, <, MAX_POLLS);
-    }
-    qcss_read_irb(bed->qts, QCSS_OPERAND, &irb);
-    g_assert_cmphex(irb.scsw.ctrl, ==, SCSW_FCTL_START_FUNC | FINAL_STCTL);
-    g_assert_cmphex(irb.scsw.dstat, ==, NORMAL_END);
+    end_normally(bed);
     bed_end(bed);
 }
 
@@ -106,6 +125,42 @@ static void test_stopped_cpu_starts_nothing(void)
     qtest_qmp_assert_success(bed->qts, "{'execute': 'cont'}");
     g_assert_cmpint(s390x_mailbox_wait(bed->qts, 0), ==, 0);
     vfio_ccw_host_wait_clear(bed->host);
+    bed_end(bed);
+}
+
+/*
+ * A program resets the machine that it runs on, with a start under way. The CPU
+ * begins anew, and finds the device as after any other reset.
+ */
+static void test_program_resets_its_machine(const void *subcode)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    Bed *bed = bed_running(&config);
+    ORB orb = noop_orb(bed);
+    unsigned resets;
+    SCHIB schib;
+
+    qcss_write_orb(bed->qts, QCSS_OPERAND, &orb);
+    g_assert_cmpint(s390x_mailbox_issue(bed->qts, 0, S390X_INSN_SSCH, SCHID,
+                                        QCSS_OPERAND), ==, 0);
+    vfio_ccw_host_wait_start(bed->host, NULL);
+    resets = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_RESETS);
+    qtest_writeq(bed->qts, 0, S390X_MAILBOX_PSW);
+    s390x_mailbox_post(bed->qts, 0, S390X_INSN_DIAG308, 0,
+                       GPOINTER_TO_UINT(subcode));
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_RESETS, resets + 1);
+    s390x_mailbox_forget(bed->qts, 0);
+
+    schib = stsch(bed);
+    g_assert_cmphex(schib.pmcw.flags, ==, PMCW_FLAGS_MASK_DNV);
+    g_assert_cmphex(schib.pmcw.intparm, ==, 0);
+    g_assert_cmphex(schib.scsw.ctrl, ==, 0);
+    s390x_mailbox_wait_running(bed->qts, 1);
+    enable(bed);
+    qcss_write_orb(bed->qts, QCSS_OPERAND, &orb);
+    g_assert_cmpint(s390x_mailbox_issue(bed->qts, 0, S390X_INSN_SSCH, SCHID,
+                                        QCSS_OPERAND), ==, 0);
+    end_normally(bed);
     bed_end(bed);
 }
 
@@ -320,6 +375,12 @@ static void add_tests(void)
                    test_stuck_host_holds_no_cpu);
     qtest_add_func("/vfio-ccw/stop/cpu-starts-nothing",
                    test_stopped_cpu_starts_nothing);
+    qtest_add_data_func("/vfio-ccw/reset/by-a-program/modified-clear",
+                        GUINT_TO_POINTER(0), test_program_resets_its_machine);
+    qtest_add_data_func("/vfio-ccw/reset/by-a-program/load-normal",
+                        GUINT_TO_POINTER(1), test_program_resets_its_machine);
+    qtest_add_data_func("/vfio-ccw/reset/by-a-program/load-clear",
+                        GUINT_TO_POINTER(3), test_program_resets_its_machine);
     qtest_add_func("/vfio-ccw/race/starts-and-status",
                    test_starts_and_status_race);
     qtest_add_func("/vfio-ccw/race/halts-and-cancels-with-starts",
