@@ -403,6 +403,80 @@ static void test_old_irb_ends_no_new_start(void)
     bed_end(bed);
 }
 
+/*
+ * What the host does first with a device that is back is to reset it. It is
+ * lost in that, again.
+ */
+
+static void reset_is_refused(Bed *bed)
+{
+    vfio_ccw_host_release(bed->host, VFIO_CCW_HOST_RESET, -EINVAL);
+}
+
+static void reset_finds_no_device(Bed *bed)
+{
+    vfio_ccw_host_make_gone(bed->host);
+    vfio_ccw_host_release(bed->host, VFIO_CCW_HOST_RESET, -ENODEV);
+}
+
+static const Cause causes_in_reset[] = {
+    { "refused", reset_is_refused },
+    { "device-gone", reset_finds_no_device },
+    { "connection-closed", close_connection },
+    { "server-ends", end_server },
+};
+
+/* Up to the reset; the guest has not been told that the device is back. */
+static void return_up_to_reset(Bed *bed)
+{
+    lose_host(bed);
+    bring_host_back(bed);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
+    wait_until(bed, VFIO_CCW_HOST_OPENS, 1);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
+    expect_event(bed, "returned");
+}
+
+static void expect_lost_again(Bed *bed)
+{
+    expect_lost(bed);
+    g_assert_cmpint(counter(bed, "losses"), ==, 2);
+    if (bed->host) {
+        bed_stop_host(bed);
+    }
+    bring_host_back(bed);
+    expect_returned(bed);
+}
+
+/* The guest uses it already: what it has begun waits for the reset. */
+static void test_lost_in_the_reset(const void *data)
+{
+    const Cause *cause = data;
+    Bed *bed = bed_enabled();
+
+    return_up_to_reset(bed);
+    expect_subchannel_report(bed);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    g_assert_cmpint(ssch(bed), ==, 0);
+    wait_state(bed, "START_QUEUED");
+    cause->lose(bed);
+    expect_lost_again(bed);
+    bed_end(bed);
+}
+
+/* The guest looks when it is over: what it was told twice it finds once. */
+static void test_lost_in_the_reset_unseen(const void *data)
+{
+    const Cause *cause = data;
+    Bed *bed = bed_enabled();
+
+    return_up_to_reset(bed);
+    cause->lose(bed);
+    wait_state(bed, "NOT_OPER");
+    expect_lost_again(bed);
+    bed_end(bed);
+}
+
 /* It need not be what it was: the guest sees its paths, and its own devno. */
 static void test_returns_with_other_paths(void)
 {
@@ -735,6 +809,18 @@ static void add_loss_tests(void)
     qtest_add_func("/vfio-ccw/lost/silence", test_silence_is_a_loss);
 }
 
+static void add_tests_in_the_reset(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(causes_in_reset); i++) {
+        const Cause *cause = &causes_in_reset[i];
+
+        add_data_test("returned/lost-in-the-reset", cause->name, cause,
+                      test_lost_in_the_reset);
+        add_data_test("returned/lost-in-the-reset-unseen", cause->name, cause,
+                      test_lost_in_the_reset_unseen);
+    }
+}
+
 static void add_tests_while_returning(void)
 {
     static const struct {
@@ -794,6 +880,7 @@ static void add_tests(void)
                    test_delays_double_up_to_a_limit);
     qtest_add_func("/vfio-ccw/returning/full-server-holds-nothing-up",
                    test_full_server_holds_nothing_up);
+    add_tests_in_the_reset();
     add_tests_while_returning();
 }
 
