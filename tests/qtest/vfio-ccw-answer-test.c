@@ -222,9 +222,8 @@ static void test_lost_answer_is_gone(const void *data)
 /* Long enough for a host that answers, and soon over for one that does not */
 #define TIMEOUT_MS 2000
 
-static void test_no_answer_is_gone(const void *data)
+static Bed *bed_with_timeout(void)
 {
-    const Function *function = data;
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
     Bed *bed = bed_unplugged(&config);
 
@@ -232,6 +231,14 @@ static void test_no_answer_is_gone(const void *data)
     expect_subchannel_report(bed);
     qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
     assert_usable(bed);
+    return bed;
+}
+
+static void test_no_answer_is_gone(const void *data)
+{
+    const Function *function = data;
+    Bed *bed = bed_with_timeout();
+
     vfio_ccw_host_hold(bed->host, function->step);
     g_assert_cmpint(issue(bed, function), ==, 0);
     expect_gone(bed);
@@ -298,6 +305,26 @@ static void test_short_read_is_gone(const void *data)
     bed_end(bed);
 }
 
+/* Nor is there an answer to anything else that QEMU asks for. */
+
+static void reset_machine(Bed *bed)
+{
+    qtest_system_reset(bed->qts);
+}
+
+static const Read reset = { "reset", VFIO_CCW_HOST_RESET, reset_machine };
+
+static void test_nothing_read_is_gone(const void *data)
+{
+    const Read *read = data;
+    Bed *bed = bed_with_timeout();
+
+    vfio_ccw_host_hold(bed->host, read->step);
+    read->provoke(bed);
+    expect_gone(bed);
+    bed_end(bed);
+}
+
 static void add_case(const Function *function, const Answer *answer)
 {
     g_autofree char *path = g_strdup_printf("/vfio-ccw/%s-error/%s",
@@ -333,9 +360,15 @@ static void add_tests(void)
         g_autofree char *path =
             g_strdup_printf("/vfio-ccw/read-error/short-%s-is-gone",
                             reads[r].name);
+        g_autofree char *none =
+            g_strdup_printf("/vfio-ccw/read-error/no-%s-is-gone",
+                            reads[r].name);
 
         qtest_add_data_func(path, &reads[r], test_short_read_is_gone);
+        qtest_add_data_func(none, &reads[r], test_nothing_read_is_gone);
     }
+    qtest_add_data_func("/vfio-ccw/reset-error/no-answer-is-gone", &reset,
+                        test_nothing_read_is_gone);
 }
 
 int main(int argc, char **argv)
