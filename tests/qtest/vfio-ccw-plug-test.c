@@ -185,18 +185,74 @@ static void test_stuck_host_is_cut_off(void)
     bed_end(bed);
 }
 
-static void test_host_is_lost_meanwhile(void)
-{
-    Bed *bed = bed_patient();
+/* How far quiescing has got, and what the host withholds for that */
+typedef struct Stage {
+    const char *state;
+    void (*enter)(Bed *bed);
+} Stage;
 
+static void quiesce_halting(Bed *bed)
+{
     start_active(bed);
     request_by_qmp(bed);
     vfio_ccw_host_wait_halt(bed->host);
-    expect_leaving(bed, "QUIESCING_HALT");
+}
+
+static void quiesce_clearing(Bed *bed)
+{
+    start_active(bed);
+    vfio_ccw_host_answer(bed->host, VFIO_CCW_HOST_HALT, -ENOMEM, 1);
+    request_by_qmp(bed);
+    vfio_ccw_host_wait_clear(bed->host);
+}
+
+/* An IRB is read, else all would be over. */
+static void quiesce_reading(Bed *bed)
+{
+    start_queued(bed);
+    request_by_qmp(bed);
+}
+
+static const Stage stages[] = {
+    { "QUIESCING_HALT", quiesce_halting },
+    { "QUIESCING_CLEAR", quiesce_clearing },
+    { "QUIESCING", quiesce_reading },
+};
+
+/* The guest was told that the device goes, and need not know why. */
+static void test_host_is_lost_meanwhile(const void *data)
+{
+    const Stage *stage = data;
+    Bed *bed = bed_patient();
+
+    stage->enter(bed);
+    expect_leaving(bed, stage->state);
     bed_stop_host(bed);
     qtest_qmp_eventwait(bed->qts, "DEVICE_DELETED");
     assert_unplugged(bed);
     g_assert_false(qcss_dequeue_crw_mchk(bed->qts));
+    bed_end(bed);
+}
+
+/* It goes already: nothing that asks for it again makes a difference. */
+static void test_requested_meanwhile(const void *data)
+{
+    const Stage *stage = data;
+    Bed *bed = bed_patient();
+    QDict *error;
+
+    stage->enter(bed);
+    expect_leaving(bed, stage->state);
+    request_by_host(bed);
+    error = qtest_qmp_assert_failure_ref(bed->qts, "{'execute': 'device_del',"
+                                         "'arguments': {'id': 'ccw0'}}");
+    qobject_unref(error);
+    expect_nothing(bed);
+    wait_state(bed, stage->state);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
+    expect_gone_for_good(bed, 1);
+    assert_pluggable_again(bed);
     bed_end(bed);
 }
 
@@ -495,8 +551,15 @@ static void add_tests(void)
                    test_lost_halt_is_followed_by_a_clear);
     qtest_add_func("/vfio-ccw/quiesce/stuck-host-is-cut-off",
                    test_stuck_host_is_cut_off);
-    qtest_add_func("/vfio-ccw/quiesce/host-is-lost-meanwhile",
-                   test_host_is_lost_meanwhile);
+    for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
+        g_autofree char *lost = g_strdup_printf(
+            "/vfio-ccw/quiesce/host-is-lost-in/%s", stages[i].state);
+        g_autofree char *requested = g_strdup_printf(
+            "/vfio-ccw/quiesce/is-requested-in/%s", stages[i].state);
+
+        qtest_add_data_func(lost, &stages[i], test_host_is_lost_meanwhile);
+        qtest_add_data_func(requested, &stages[i], test_requested_meanwhile);
+    }
     qtest_add_func("/vfio-ccw/quiesce/machine-is-reset-meanwhile",
                    test_machine_is_reset_meanwhile);
     qtest_add_func("/vfio-ccw/quiesce/machine-is-stopped-meanwhile",
