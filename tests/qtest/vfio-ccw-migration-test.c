@@ -8,6 +8,7 @@
 
 #include "qemu/osdep.h"
 #include <glib/gstdio.h>
+#include "qemu/timer.h"
 #include "qobject/qdict.h"
 #include "vfio-ccw-fixture.h"
 
@@ -178,9 +179,17 @@ static const Moment moments[] = {
       expect_end_of_halt },
     { "halt-is-accepted", VFIO_CCW_HOST_HALT_REPLY, ask_halt, end_halt,
       expect_end_of_halt },
+    { "halt-ends", VFIO_CCW_HOST_INTERRUPT, ask_halt, end_halt,
+      expect_end_of_halt },
+    { "irb-of-halt-is-read", VFIO_CCW_HOST_IO_READ, ask_halt, end_halt,
+      expect_end_of_halt },
     { "clear-is-sent", VFIO_CCW_HOST_CLEAR, ask_clear, end_clear,
       expect_end_of_clear },
     { "clear-is-accepted", VFIO_CCW_HOST_CLEAR_REPLY, ask_clear, end_clear,
+      expect_end_of_clear },
+    { "clear-ends", VFIO_CCW_HOST_INTERRUPT, ask_clear, end_clear,
+      expect_end_of_clear },
+    { "irb-of-clear-is-read", VFIO_CCW_HOST_IO_READ, ask_clear, end_clear,
       expect_end_of_clear },
 };
 
@@ -267,6 +276,91 @@ static void test_stopped_while_a_start_is_queued(void)
     bed_end(bed);
 }
 
+/* A report is being read, or the SCHIB that the guest is to find with it. */
+static void stop_with_a_report(VfioCcwHostStep step, bool host_goes_on)
+{
+    const CRW path_off = {
+        .flags = CRW_RSC_CHP << 8 | CRW_ERC_PERRN,
+        .rsid = vfio_ccw_host_default_config().pmcw.chpid[0],
+    };
+    Bed *bed = bed_enabled();
+    int polls = 0;
+    CRW crw;
+
+    vfio_ccw_host_hold(bed->host, step);
+    vfio_ccw_host_queue_crw(bed->host, path_off);
+    vfio_ccw_host_wait_held(bed->host, step);
+    stop_machine(bed);
+    if (!host_goes_on) {
+        continue_machine(bed);
+    }
+    vfio_ccw_host_unhold(bed->host, step);
+    while (!counter_of(bed, "ccw0", "crws-relayed")) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+    }
+    if (host_goes_on) {
+        continue_machine(bed);
+    }
+    qcss_wait_crw_mchk(bed->qts);
+    g_assert_cmpint(qcss_stcrw(bed->qts, &crw), ==, 0);
+    g_assert_cmphex(crw.flags, ==, path_off.flags);
+    g_assert_cmphex(crw.rsid, ==, path_off.rsid);
+    g_assert_cmpint(qcss_stcrw(bed->qts, &crw), ==, 1);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+static void test_stopped_while_a_report_is_read(void)
+{
+    stop_with_a_report(VFIO_CCW_HOST_CRW_READ, true);
+    stop_with_a_report(VFIO_CCW_HOST_CRW_READ, false);
+    stop_with_a_report(VFIO_CCW_HOST_SCHIB_READ, true);
+    stop_with_a_report(VFIO_CCW_HOST_SCHIB_READ, false);
+}
+
+/* A start that waits for the host's reset is made when that is over. */
+static void test_stopped_while_the_host_resets(void)
+{
+    Bed *bed = bed_enabled();
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
+    qtest_system_reset(bed->qts);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    g_assert_cmpint(ssch(bed), ==, 0);
+    stop_machine(bed);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
+    end_start(bed);
+    wait_state(bed, "IDLE");
+    continue_machine(bed);
+    expect_normal_end(bed);
+    expect_nothing(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* An attempt that has begun goes on; the guest finds the device again. */
+static void test_stopped_while_the_host_returns(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    Bed *bed = bed_enabled();
+
+    bed_stop_host(bed);
+    expect_gone(bed);
+    bed_start_host(bed, &config);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_VERSION);
+    qtest_clock_step(bed->qts, NANOSECONDS_PER_SECOND);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_VERSION);
+    stop_machine(bed);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_VERSION);
+    wait_state(bed, "IDLE");
+    continue_machine(bed);
+    expect_subchannel_report(bed);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
 /* A device that goes while the machine is stopped is missed when it goes on. */
 static void test_stopped_while_the_host_is_lost(void)
 {
@@ -301,6 +395,12 @@ static void add_tests(void)
                    test_stopped_while_the_host_is_busy);
     qtest_add_func("/vfio-ccw/stop/while-a-start-is-queued",
                    test_stopped_while_a_start_is_queued);
+    qtest_add_func("/vfio-ccw/stop/while-a-report-is-read",
+                   test_stopped_while_a_report_is_read);
+    qtest_add_func("/vfio-ccw/stop/while-the-host-resets",
+                   test_stopped_while_the_host_resets);
+    qtest_add_func("/vfio-ccw/stop/while-the-host-returns",
+                   test_stopped_while_the_host_returns);
     qtest_add_func("/vfio-ccw/stop/while-the-host-is-lost",
                    test_stopped_while_the_host_is_lost);
 }
