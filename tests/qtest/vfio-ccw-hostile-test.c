@@ -12,12 +12,16 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qemu/bswap.h"
 #include "qemu/thread.h"
+#include "hw/s390x/crw-queue.h"
 #include "qobject/qdict.h"
 #include "vfio-ccw-fixture.h"
 #include "vfio-ccw-wire.h"
 
 #define WITNESS_SCHID (SCHID + 1)
+
+#define CHPID 0x40
 
 /* Soon over, where no answer comes: realize may fail without an attack */
 #define SHORT_TIMEOUT_MS 100
@@ -871,6 +875,7 @@ static void test_nonsense(const void *data)
 
 /* As the emulated host numbers its regions */
 #define SCHIB_REGION 2
+#define CRW_REGION 3
 
 /* Long enough for a host that answers */
 #define IO_TIMEOUT_MS 2000
@@ -1393,6 +1398,99 @@ static void test_flood_of_interrupts(void)
     scene_end(scene);
 }
 
+/*
+ * Whenever QEMU asks, there is one more channel report: a path goes and comes,
+ * so that none is a copy of the one before.
+ */
+static WireFate tamper_add_crw(Wire *wire, WireMessage *message, void *opaque)
+{
+    VFIOUserRegionRW *rw = (VFIOUserRegionRW *)message->bytes->data;
+    unsigned *reports = opaque;
+    uint32_t erc;
+
+    if (message->from_host && rw->hdr.command == VFIO_USER_REGION_READ &&
+        message->bytes->len == sizeof(*rw) + sizeof(struct ccw_crw_region) &&
+        rw->region == CRW_REGION) {
+        erc = ++*reports % 2 ? CRW_ERC_PERRN : CRW_ERC_INIT;
+        stl_be_p(rw->data, (CRW_RSC_CHP << 8 | erc) << 16 | CHPID);
+    }
+    return WIRE_PASS;
+}
+
+static int64_t reports_counted(Scene *scene)
+{
+    return counter_of(scene->bed, "ccw0", "crws-relayed") +
+           counter_of(scene->bed, "ccw0", "crws-merged") +
+           counter_of(scene->bed, "ccw0", "crws-lost");
+}
+
+static void wait_reports_counted(Scene *scene, int64_t count)
+{
+    int polls = 0;
+
+    while (reports_counted(scene) < count) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+    }
+}
+
+/* The oldest are pending, and the last of them says that more are lost. */
+static void expect_full_queue(Scene *scene)
+{
+    QTestState *qts = scene->bed->qts;
+    unsigned pending = 0;
+    CRW crw = { };
+
+    qcss_wait_crw_mchk(qts);
+    while (!(crw.flags & CRW_FLAGS_MASK_R)) {
+        g_assert_cmpint(qcss_stcrw(qts, &crw), ==, 0);
+        g_assert_cmpint(++pending, <=, CRW_QUEUE_MAX);
+    }
+    g_assert_cmpint(pending, ==, CRW_QUEUE_MAX);
+}
+
+static void flood_with_reports(Scene *scene, unsigned *reports)
+{
+    uint64_t before;
+
+    plug_and_enable(scene, LONG_TIMEOUT_MS);
+    before = resident_bytes(scene);
+    wire_set_tamper(scene->wire, tamper_add_crw, reports);
+    vfio_ccw_host_signal(scene->bed->host, VFIO_CCW_CRW_IRQ_INDEX);
+    for (int64_t i = 1; i <= 20; i++) {
+        wait_reports_counted(scene, i * CRW_QUEUE_MAX);
+        assert_usable(scene->bed);
+        assert_unhurt(scene);
+    }
+    g_assert_cmpuint(resident_bytes(scene), <, before + MAX_GROWTH);
+}
+
+static void test_flood_of_reports(void)
+{
+    Scene *scene = scene_new();
+    unsigned reports = 0;
+
+    flood_with_reports(scene, &reports);
+    wire_set_tamper(scene->wire, NULL, NULL);
+    wait_reports_counted(scene, reports);
+    expect_full_queue(scene);
+    assert_usable(scene->bed);
+    unplug(scene);
+    assert_nothing_left(scene);
+    scene_end(scene);
+}
+
+/* It is in the middle of that when it has to go. */
+static void test_unplug_in_a_flood_of_reports(void)
+{
+    Scene *scene = scene_new();
+    unsigned reports = 0;
+
+    flood_with_reports(scene, &reports);
+    unplug(scene);
+    assert_nothing_left(scene);
+    scene_end(scene);
+}
+
 /* A scene whose QEMU writes to a file what it has to say: its path */
 static Scene *scene_new_recorded(char **said)
 {
@@ -1512,6 +1610,10 @@ static void add_tests(void)
                    test_flood_without_reading);
     qtest_add_func("/vfio-ccw/hostile/flood/of-interrupts",
                    test_flood_of_interrupts);
+    qtest_add_func("/vfio-ccw/hostile/flood/of-reports",
+                   test_flood_of_reports);
+    qtest_add_func("/vfio-ccw/hostile/flood/of-reports-ends-by-unplug",
+                   test_unplug_in_a_flood_of_reports);
     qtest_add_func("/vfio-ccw/hostile/flood/of-asking-for-the-device",
                    test_flood_of_asking_back);
     qtest_add_func("/vfio-ccw/hostile/blocking-eventfds",
