@@ -7,6 +7,7 @@
  */
 
 #include "qemu/osdep.h"
+#include <sys/resource.h>
 #include "qapi/error.h"
 #include "qobject/qdict.h"
 #include "qobject/qjson.h"
@@ -159,6 +160,74 @@ static void test_each_request_is_refused(void)
     bed_end(bed);
 }
 
+static bool has_fd(Bed *bed, unsigned fd)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/fd/%u",
+                                            qtest_pid(bed->qts), fd);
+
+    return g_file_test(path, G_FILE_TEST_IS_SYMLINK);
+}
+
+/* QEMU can have @room file descriptors beside those that it has. */
+static void limit_fds(Bed *bed, unsigned room)
+{
+    struct rlimit limit;
+    rlim_t number = 0;
+
+    while (has_fd(bed, number) || room--) {
+        number++;
+    }
+    g_assert_cmpint(prlimit(qtest_pid(bed->qts), RLIMIT_NOFILE, NULL, &limit),
+                    ==, 0);
+    limit.rlim_cur = number;
+    g_assert_cmpint(prlimit(qtest_pid(bed->qts), RLIMIT_NOFILE, &limit, NULL),
+                    ==, 0);
+}
+
+/* The way is clear for another device: what both share is there. */
+static VfioCcwHost *plug_companion(Bed *bed)
+{
+    VfioCcwHost *host;
+    CRW crw;
+
+    plug(bed);
+    expect_subchannel_report(bed);
+    host = plug_another(bed, 0, vfio_ccw_host_default_config());
+    qcss_wait_crw_mchk(bed->qts);
+    g_assert_cmpint(qcss_stcrw(bed->qts, &crw), ==, 0);
+    g_assert_cmphex(crw.rsid, ==, (SCHID & 0xffff) + 1);
+    g_assert_cmpint(qcss_stcrw(bed->qts, &crw), ==, 1);
+    qtest_qmp_device_del(bed->qts, "ccw0");
+    expect_subchannel_report(bed);
+    return host;
+}
+
+/* There is room for none that it needs, for one, until it is enough. */
+static void test_each_descriptor_is_refused(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    Bed *bed = bed_unplugged(&config);
+    VfioCcwHost *companion = plug_companion(bed);
+    Belongings before = belongings(bed);
+    QDict *way = socket_of(bed);
+    unsigned room = 0;
+    QDict *answer;
+
+    limit_fds(bed, 0);
+    while (qdict_haskey(answer = ask_for_device(bed, way), "error")) {
+        assert_failed(bed, answer, strerror(EMFILE), before);
+        limit_fds(bed, ++room);
+    }
+    qobject_unref(answer);
+    limit_fds(bed, UINT8_MAX);
+    g_test_message("%u file descriptors", room);
+    g_assert_cmpint(room, >=, 1 + VFIO_CCW_NUM_IRQS);
+    assert_plugged_and_usable(bed);
+    qobject_unref(way);
+    vfio_ccw_host_stop(companion, &error_abort);
+    bed_end(bed);
+}
+
 /* The request arrives, but the host's driver cannot do what it asks for. */
 static void test_no_schib_can_be_read(void)
 {
@@ -287,6 +356,8 @@ static void add_tests(void)
                    test_devices_of_two_kinds);
     qtest_add_func("/vfio-ccw/realize/each-request-is-refused",
                    test_each_request_is_refused);
+    qtest_add_func("/vfio-ccw/realize/each-descriptor-is-refused",
+                   test_each_descriptor_is_refused);
 }
 
 int main(int argc, char **argv)
