@@ -274,6 +274,30 @@ static void test_loss(const void *data)
     bed_end(bed);
 }
 
+/* Management knows a device that has no name by its path. */
+static void test_nameless_device_is_lost(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    Bed *bed = bed_unplugged(&config);
+    QDict *event, *data;
+
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'device_add', 'arguments':"
+                             "{'driver': 'vfio-ccw', 'devno': 'fe.0.1234',"
+                             "'socket': {'type': 'unix', 'path': %s}}}",
+                             bed->socket);
+    expect_subchannel_report(bed);
+    bed_stop_host(bed);
+    expect_gone(bed);
+    event = qtest_qmp_eventwait_ref(bed->qts, "VFIO_CCW_HOST");
+    data = qdict_get_qdict(event, "data");
+    g_assert_false(qdict_haskey(data, "device-id"));
+    g_assert_true(g_str_has_prefix(qdict_get_str(data, "qom-path"),
+                                   "/machine/peripheral-anon/"));
+    g_assert_cmpstr(qdict_get_str(data, "status"), ==, "lost");
+    qobject_unref(event);
+    bed_end(bed);
+}
+
 /* A server that does not answer, whatever it is asked for */
 static void test_silence_is_a_loss(void)
 {
@@ -857,6 +881,8 @@ static void add_tests(void)
         add_data_test("lost/unplugs", activities[i].name, &activities[i],
                       test_unplug_policy);
     }
+    qtest_add_func("/vfio-ccw/lost/without-a-name",
+                   test_nameless_device_is_lost);
     qtest_add_func("/vfio-ccw/lost/unplug-is-a-property",
                    test_policy_is_a_property);
     qtest_add_func("/vfio-ccw/lost/stopped",

@@ -11,6 +11,7 @@
 #include "qapi/error.h"
 #include "qobject/qdict.h"
 #include "qobject/qjson.h"
+#include "qobject/qlist.h"
 #include "vfio-ccw-fixture.h"
 
 /* No machine says hello to a host in more requests than this. */
@@ -18,17 +19,30 @@
 
 #define WHO "vfio-ccw ccw0 (device fe.0.1234"
 
-/* What a device could leave behind in QEMU's process */
+/* What a device could leave behind in QEMU */
 typedef struct Belongings {
     unsigned fds;
     unsigned threads;
+    unsigned blockers;          /* of migration */
 } Belongings;
+
+static unsigned count_blockers(Bed *bed)
+{
+    QDict *info = qtest_qmp_assert_success_ref(bed->qts,
+                                               "{'execute': 'query-migrate'}");
+    QList *reasons = qdict_get_qlist(info, "blocked-reasons");
+    unsigned count = reasons ? qlist_size(reasons) : 0;
+
+    qobject_unref(info);
+    return count;
+}
 
 static Belongings belongings(Bed *bed)
 {
     return (Belongings) {
         .fds = count_of_qemu(bed, "fd"),
         .threads = count_of_qemu(bed, "task"),
+        .blockers = count_blockers(bed),
     };
 }
 
@@ -38,6 +52,7 @@ static void assert_no_more_than(Bed *bed, Belongings before)
     int polls = 0;
 
     g_assert_cmpint(count_of_qemu(bed, "fd"), ==, before.fds);
+    g_assert_cmpint(count_blockers(bed), ==, before.blockers);
     while (count_of_qemu(bed, "task") > before.threads) {
         g_assert_cmpint(++polls, <, MAX_POLLS);
     }
