@@ -438,6 +438,30 @@ static void test_reset_clears_reports(void)
     qtest_quit(qts);
 }
 
+/* Subsystem resets and load-clear; what is in storage stays. */
+static void test_diag308_resets_subchannels(void)
+{
+    static const unsigned subcodes[] = { 0, 1, 3 };
+    QTestState *qts = start();
+    IOIntCode code;
+    SCHIB schib;
+    ORB orb;
+
+    for (size_t i = 0; i < ARRAY_SIZE(subcodes); i++) {
+        qcss_enable(qts, SCHID, INTPARM_MSCH);
+        orb = store_sense_id(qts);
+        g_assert_cmpint(qcss_ssch(qts, SCHID, &orb), ==, 0);
+        qcss_diag308(qts, subcodes[i]);
+        g_assert_cmpint(qcss_stsch(qts, SCHID, &schib), ==, 0);
+        g_assert_cmphex(schib.pmcw.flags, ==, PMCW_FLAGS_MASK_DNV);
+        g_assert_cmphex(schib.pmcw.intparm, ==, 0);
+        g_assert_cmphex(schib.scsw.ctrl, ==, 0);
+        g_assert_false(qcss_dequeue_io(qts, QCSS_CR6_ALL, &code));
+        g_assert_cmphex(qtest_readw(qts, DATA + 1), ==, VIRTIO_CU_TYPE);
+    }
+    qtest_quit(qts);
+}
+
 /* The same by a program: what one CPU starts, the other can end. */
 static void test_sense_id_on_two_cpus(void)
 {
@@ -507,6 +531,8 @@ int main(int argc, char **argv)
     qtest_add_func("/css/reports-are-not-repeated",
                    test_reports_are_not_repeated);
     qtest_add_func("/css/reset-clears-reports", test_reset_clears_reports);
+    qtest_add_func("/css/diag308-resets-subchannels",
+                   test_diag308_resets_subchannels);
     if (qtest_has_accel("tcg")) {
         qtest_add_func("/css/sense-id-on-two-cpus", test_sense_id_on_two_cpus);
     }
