@@ -35,6 +35,8 @@ static void test_instructions_are_counted(void)
     g_assert_cmpint(qcss_xsch(bed->qts, SCHID), ==, 2);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
     start_accepted(bed);
+    /* A halt that overtook its answer would be sent again. */
+    wait_state(bed, "START_ACTIVE");
     g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
     g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 2);
     g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
