@@ -29,6 +29,12 @@ static void test_instructions_are_counted(void)
     Bed *bed = bed_enabled();
     ORB orb = noop_orb(bed);
 
+    qcss_disable(bed->qts, SCHID);
+    g_assert_cmpint(qcss_ssch(bed->qts, SCHID, &orb), ==, 3);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 3);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 3);
+    g_assert_cmpint(qcss_xsch(bed->qts, SCHID), ==, 3);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
     start_queued(bed);
     g_assert_cmpint(qcss_ssch(bed->qts, SCHID, &orb), ==, 2);
     g_assert_cmpint(qcss_xsch(bed->qts, SCHID), ==, 0);
