@@ -10,28 +10,16 @@
 #include "qemu/osdep.h"
 #include "hw/s390x/crw-queue.h"
 
-/* Is there a report at @entry, and has it @n CRWs? */
-static bool is_report(const CrwContainer *entry, unsigned n)
-{
-    while (entry && --n) {
-        if (!(entry->crw.flags & CRW_FLAGS_MASK_C)) {
-            return false;
-        }
-        entry = QTAILQ_NEXT(entry, sibling);
-    }
-    return entry && !(entry->crw.flags & CRW_FLAGS_MASK_C);
-}
-
-/* The reporting source: its kind, and the IDs in all CRWs of the report */
+/*
+ * The reporting source: its kind, and the IDs in all CRWs of the report. The
+ * last CRW of a report is not chained, so the length is the same as well.
+ */
 static bool same_source(const CrwContainer *entry, const CRW *crws, unsigned n)
 {
     uint16_t kind = CRW_FLAGS_MASK_RSC | CRW_FLAGS_MASK_C;
 
-    if (!is_report(entry, n)) {
-        return false;
-    }
     for (unsigned i = 0; i < n; i++) {
-        if (((entry->crw.flags ^ crws[i].flags) & kind) ||
+        if (!entry || ((entry->crw.flags ^ crws[i].flags) & kind) ||
             entry->crw.rsid != crws[i].rsid) {
             return false;
         }
