@@ -131,6 +131,7 @@ static void test_nonsense_is_dropped(void)
         { CRW_RSC_CHP << 8 | CRW_ERC_INIT | 0x8000, CHPID },
         { CRW_RSC_CHP << 8 | CRW_ERC_INIT | 0x0040, CHPID },
         { CRW_RSC_CHP << 8 | CRW_ERC_INIT, CHPID + 1 },
+        { CRW_RSC_CHP << 8 | CRW_ERC_INIT, 0 },     /* of no installed path */
         { CRW_RSC_CHP << 8 | CRW_ERC_INIT, CHPID | 0x100 },
     };
     Bed *bed = bed_enabled();
