@@ -480,6 +480,16 @@ static void pass_time_until_returned(Scene *scene)
     }
 }
 
+static void pass_time_until_opened(Bed *bed, unsigned opens)
+{
+    int polls = 0;
+
+    while (vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_OPENS) < opens) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+        qtest_clock_step(bed->qts, NS_PER_S);
+    }
+}
+
 /*
  * Returns false if the dialogue was over before the attack began. The reset is
  * the first thing that the host is asked for when it has returned: that waits.
@@ -1506,17 +1516,59 @@ static Scene *scene_new_recorded(char **said)
     return scene;
 }
 
+static unsigned count_in_file(const char *path, const char *what)
+{
+    g_autofree char *text = NULL;
+    unsigned count = 0;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    for (const char *p = text; (p = strstr(p, what)); p++) {
+        count++;
+    }
+    return count;
+}
+
 /* What QEMU has reported; a sanitizer may have said something, too. */
 static unsigned count_reports(const char *path)
 {
-    g_autofree char *text = NULL;
-    unsigned reports = 0;
+    return count_in_file(path, "qemu-system-s390x: ");
+}
 
-    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    for (const char *p = text; (p = strstr(p, "qemu-system-s390x: ")); p++) {
-        reports++;
+/*
+ * A host that is there again but of no use is warned of once, however often it
+ * is tried, and once more if it has been of use in between.
+ */
+static void test_useless_host_is_warned_of_once(void)
+{
+    const Nonsense no_irqs = {
+        .command = VFIO_USER_DEVICE_GET_IRQ_INFO,
+        .alter = irq_count_zero,
+    };
+    const char *warning = "is back but cannot be used";
+    g_autofree char *said = NULL;
+    Scene *scene = scene_new_recorded(&said);
+    Bed *bed = scene->bed;
+    unsigned opens;
+
+    plug_and_enable(scene, LONG_TIMEOUT_MS);
+    for (unsigned losses = 1; losses <= 2; losses++) {
+        wire_set_tamper(scene->wire, tamper_nonsense, (void *)&no_irqs);
+        opens = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_OPENS);
+        wire_cut(scene->wire);
+        expect_gone(bed);
+        g_assert_cmpuint(count_in_file(said, warning), ==, losses - 1);
+        pass_time_until_opened(bed, opens + 3);
+        wire_set_tamper(scene->wire, NULL, NULL);
+        pass_time_until_returned(scene);
+        g_assert_cmpuint(count_in_file(said, warning), ==, losses);
+        expect_subchannel_report(bed);
+        qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+        assert_usable(bed);
     }
-    return reports;
+    unplug(scene);
+    assert_nothing_left(scene);
+    scene_end(scene);
+    unlink(said);
 }
 
 /*
@@ -1624,6 +1676,8 @@ static void add_tests(void)
     qtest_add_data_func("/vfio-ccw/hostile/return/cut-after-header",
                         GUINT_TO_POINTER(sizeof(VFIOUserHdr)),
                         test_return_cut);
+    qtest_add_func("/vfio-ccw/hostile/return/useless-host-is-warned-of-once",
+                   test_useless_host_is_warned_of_once);
     for (size_t i = 0; i < ARRAY_SIZE(alterations); i++) {
         const Alteration *alteration = &alterations[i];
         g_autofree char *path =
