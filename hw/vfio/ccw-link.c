@@ -12,8 +12,9 @@
  * A job never waits for another job, and a device has at most one job a lane.
  * Two questions may come to the host in another order than they left, or be
  * looked at by two threads of it at once: so a reset is sent when all requests
- * have returned, and a halt or clear that overtook a start is sent again when
- * that was accepted, for it may have come too early.
+ * have returned, and a halt or clear that overtook a start, or a clear that
+ * overtook a halt, is sent again when that was accepted, for it may have come
+ * too early.
  *
  * An IRB is never read while a request is with the host, and no start is sent
  * while an IRB is being read or waits to be. So an IRB that is delivered while
@@ -81,7 +82,8 @@ static void submit(VFIOCCWLink *link, VFIOCCWLane lane)
         link->sent_since_irb = false;
     }
     if (lane == VFIO_CCW_LANE_HALT || lane == VFIO_CCW_LANE_CLEAR) {
-        link->start_overtaken = link->busy[VFIO_CCW_LANE_START];
+        link->overtaken[VFIO_CCW_LANE_START] = link->busy[VFIO_CCW_LANE_START];
+        link->overtaken[VFIO_CCW_LANE_HALT] = link->busy[VFIO_CCW_LANE_HALT];
     }
     link->busy[lane] = true;
     link->due[lane] = false;
@@ -204,11 +206,15 @@ static void retry_timer_cb(void *opaque)
     kick(opaque);
 }
 
-/* Was this halt or clear perhaps there before the start that it is to end? */
+/*
+ * Was this halt or clear perhaps there before what it is to end? Of a clear,
+ * that may be a halt, whose interrupt would then come after that of the clear.
+ */
 static bool came_too_early(const VFIOCCWJob *job)
 {
     return job->lane != VFIO_CCW_LANE_START && !job->ret &&
-           job->link->start_overtaken;
+           (job->link->overtaken[VFIO_CCW_LANE_START] ||
+            job->link->overtaken[VFIO_CCW_LANE_HALT]);
 }
 
 static bool means_try_again(const VFIOCCWJob *job)
@@ -411,8 +417,8 @@ static void finish(VFIOCCWJob *job)
     VFIOCCWLink *link = job->link;
 
     link->busy[job->lane] = false;
-    if (job->lane == VFIO_CCW_LANE_START && job->ret) {
-        link->start_overtaken = false;
+    if (job->ret) {
+        link->overtaken[job->lane] = false;
     }
     trace_vfio_ccw_job_done(link->who, lane_names[job->lane],
                             job->request.number, job->ret);
@@ -730,7 +736,7 @@ static void forget_everything(VFIOCCWLink *link)
     link->given_up = false;
     link->life++;
     memset(link->due, 0, sizeof(link->due));
-    link->start_overtaken = false;
+    memset(link->overtaken, 0, sizeof(link->overtaken));
     link->sent_since_irb = false;
     memset(&link->last_irb, 0, sizeof(link->last_irb));
 }

@@ -152,7 +152,7 @@ struct VFIOCCWLink {
     VFIOCCWRequest queued;            /* waits for its lane or for the timer */
     uint32_t newest;                  /* number of the request that counts */
     QEMUTimer *retry_timer;
-    bool start_overtaken;             /* by the halt or clear at the host */
+    bool overtaken[VFIO_CCW_LANE__MAX]; /* by the halt or clear at the host */
     uint32_t schib_turn;              /* how many SCHIBs were asked for */
     uint32_t schib_shown;             /* the turn of the one delivered last */
     IRB last_irb;                     /* as it was read last */

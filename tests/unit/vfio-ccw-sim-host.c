@@ -260,13 +260,25 @@ static void nothing(void *opaque)
 {
 }
 
+/*
+ * What is taken before the last IRB was read may take its place. An attention
+ * tells nothing of the end that it has overwritten; anything else does, to who
+ * can ask for the SCHIB.
+ */
+static bool may_hide_end(const SCSW *newer)
+{
+    return !sim_can_tell_ends_apart() ||
+           (newer->ctrl & SCSW_CTRL_MASK_STCTL) ==
+           (SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND);
+}
+
 static void happened(void *opaque, VfioCcwHostCounter counter)
 {
     SimStart *start;
     uint32_t id;
 
     if (counter == VFIO_CCW_HOST_INTERRUPTS && !sim_pipeline_empty()) {
-        sim.irb_lost = true;
+        sim.irb_lost |= may_hide_end(&sim.driver.taken.scsw);
     }
     if (counter != VFIO_CCW_HOST_STARTS) {
         return;
