@@ -532,6 +532,16 @@ static unsigned end(VFIOCCWFsm *fsm, const Input *in)
     return present(fsm, in->irb);
 }
 
+/*
+ * A halt or clear that failed, or that was the host's reset, may leave a device
+ * end behind. To the guest that start is over.
+ */
+static unsigned end_signal(VFIOCCWFsm *fsm, const IRB *irb)
+{
+    fsm->former_due = true;
+    return end(fsm, &(Input) { .irb = irb });
+}
+
 /* What is known by now of a start that is halted, @of_host being the latest. */
 static IRB story_of_halt(VFIOCCWFsm *fsm, const IRB *of_host)
 {
@@ -550,7 +560,7 @@ static unsigned end_halt(VFIOCCWFsm *fsm, const Input *in)
     IRB irb = ended ? fsm->halted.irb : story_of_halt(fsm, in->irb);
 
     fsm->halted.valid = false;
-    return end(fsm, &(Input) { .irb = &irb });
+    return end_signal(fsm, &irb);
 }
 
 static unsigned failed(VFIOCCWFsm *fsm, const Input *in)
@@ -564,7 +574,7 @@ static unsigned failed(VFIOCCWFsm *fsm, const Input *in)
     if (fsm->state == VFIO_CCW_HALT_SENT) {
         return end_halt(fsm, &(Input) { .irb = &irb });
     }
-    return end(fsm, &(Input) { .irb = &irb });
+    return end_signal(fsm, &irb);
 }
 
 static unsigned partial(VFIOCCWFsm *fsm, const Input *in)
@@ -607,7 +617,7 @@ static unsigned end_clear(VFIOCCWFsm *fsm, const Input *in)
 {
     IRB irb = { .scsw.ctrl = SCSW_STCTL_STATUS_PEND };
 
-    return end(fsm, &(Input) { .irb = &irb });
+    return end_signal(fsm, &irb);
 }
 
 /* Device end after a channel end that the guest has taken already. */
@@ -695,10 +705,14 @@ static void forget_all(VFIOCCWFsm *fsm)
     forget_starts(fsm);
 }
 
-/* ... nor is an answer to anything that was asked of the host. */
+/*
+ * ... nor is an answer to anything that was asked of the host. Linux's reset
+ * stops no device that has presented channel end.
+ */
 static void abandon(VFIOCCWFsm *fsm)
 {
     forget_all(fsm);
+    fsm->former_due = true;
     fsm->request++;
 }
 
@@ -856,7 +870,11 @@ static VFIOCCWVerdict stale(VFIOCCWFsm *fsm, VFIOCCWEvent event)
 
 void vfio_ccw_fsm_init(VFIOCCWFsm *fsm, SCHIB *schib)
 {
-    *fsm = (VFIOCCWFsm) { .state = VFIO_CCW_STANDBY, .schib = schib };
+    *fsm = (VFIOCCWFsm) {
+        .state = VFIO_CCW_STANDBY,
+        .schib = schib,
+        .former_due = true, /* by whoever had the host's device before */
+    };
 }
 
 /* PoP 14: does pending status give this instruction cc 1? */
@@ -952,6 +970,49 @@ static bool newest_can_end(const VFIOCCWFsm *fsm)
                             function_of(fsm->state) == VFIO_CCW_FN_HALT);
 }
 
+typedef enum Owner {
+    NEWEST,  /* ... start, or there is no other that the IRB could be of */
+    EARLIER, /* ... than the newest that the host has accepted */
+    FORMER,  /* it was reset, halted or cleared: over, whatever comes of it */
+} Owner;
+
+/*
+ * Whose is device end that comes alone? Where that of another start is due, it
+ * was there before the host could begin the newest: it is the first IRB that is
+ * read after that, or a newer one has taken its place. After a reset, the host
+ * may have accepted the newest start before it hands on an alert of before it.
+ */
+static Owner settle_device_end(VFIOCCWFsm *fsm, VFIOCCWEvent event)
+{
+    bool late = event == VFIO_CCW_EV_IRB_LATE;
+    Owner owner = NEWEST;
+
+    if (late && fsm->former_due) {
+        owner = FORMER;
+    } else if (late && fsm->late_due && newest_can_end(fsm)) {
+        owner = EARLIER;
+    }
+    if (newest_can_end(fsm)) {
+        fsm->late_due = false;
+    }
+    if (late || (newest_can_end(fsm) && event != VFIO_CCW_EV_IRB_ALERT)) {
+        fsm->former_due = false;
+    }
+    return owner;
+}
+
+/*
+ * The newest start has ended, but the host shows the device end of an earlier
+ * one, or that of this one without its channel end. How it ended is lost; what
+ * is still to come of it will be stale.
+ */
+static VFIOCCWVerdict lost_end(VFIOCCWFsm *fsm)
+{
+    IRB irb = vfio_ccw_irb_of_lost_end();
+
+    return dispatch(fsm, VFIO_CCW_EV_IRB_END, &(Input) { .irb = &irb });
+}
+
 /*
  * Device end of an earlier start, which the host had fetched already when it
  * accepted the newest one: it ends nothing that is in progress, be that the
@@ -965,26 +1026,28 @@ static VFIOCCWVerdict unsolicited(VFIOCCWFsm *fsm, const IRB *irb)
     return dispatch(fsm, VFIO_CCW_EV_IRB_ALERT, &(Input) { .irb = &alert });
 }
 
-VFIOCCWVerdict vfio_ccw_fsm_irb(VFIOCCWFsm *fsm, const IRB *irb)
+VFIOCCWVerdict vfio_ccw_fsm_irb(VFIOCCWFsm *fsm, const IRB *irb,
+                                bool host_idle)
 {
     VFIOCCWEvent event = event_of_irb(&irb->scsw);
     bool of_start = event == VFIO_CCW_EV_IRB_PARTIAL ||
                     event == VFIO_CCW_EV_IRB_END ||
                     event == VFIO_CCW_EV_IRB_LATE;
+    Owner owner;
 
     if (!(irb->scsw.ctrl & SCSW_STCTL_STATUS_PEND) ||
-        (of_start && !fsm->at_host && !fsm->late_due) ||
         (vfio_ccw_fsm_stopping(fsm) && !fsm->heeded)) {
         return stale(fsm, event);
     }
-    if (newest_can_end(fsm)) {
-        bool of_earlier = fsm->late_due && event == VFIO_CCW_EV_IRB_LATE;
-
-        /* If it is not this IRB, a newer one has taken its place. */
-        fsm->late_due = false;
-        if (of_earlier) {
-            return unsolicited(fsm, irb);
-        }
+    owner = settle_device_end(fsm, event);
+    if (owner != NEWEST && newest_can_end(fsm) && host_idle) {
+        return lost_end(fsm);
+    }
+    if (owner == EARLIER) {
+        return unsolicited(fsm, irb);
+    }
+    if (owner == FORMER || (of_start && !fsm->at_host && !fsm->late_due)) {
+        return stale(fsm, event);
     }
     if (event == VFIO_CCW_EV_IRB_HALT && fsm->state == VFIO_CCW_START_ACTIVE &&
         !(irb->scsw.ctrl & SCSW_FCTL_START_FUNC)) {

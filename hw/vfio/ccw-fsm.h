@@ -125,6 +125,7 @@ typedef struct VFIOCCWFsm {
     bool unanswered;      /* the newest start is with the host: SENT */
     bool at_host;         /* the newest start was sent, its end not seen yet */
     bool late_due;        /* a start whose end was taken owes its device end */
+    bool former_due;      /* one that did not end by itself may owe it */
     bool heeded;          /* while stopping: the host accepted that */
     bool alert_pending;   /* pending status is unsolicited: no function's end */
     IRB irb;              /* the pending status; its ESW and ECW count */
@@ -157,9 +158,11 @@ VFIOCCWVerdict vfio_ccw_fsm_answered(VFIOCCWFsm *fsm,
 
 /*
  * The host's IRB. It must have been read at a time when no request was SENT:
- * then a function that is SENT now cannot be meant.
+ * then a function that is SENT now cannot be meant. @host_idle: after that, the
+ * host's subchannel was known to have nothing to end.
  */
-VFIOCCWVerdict vfio_ccw_fsm_irb(VFIOCCWFsm *fsm, const IRB *irb);
+VFIOCCWVerdict vfio_ccw_fsm_irb(VFIOCCWFsm *fsm, const IRB *irb,
+                                bool host_idle);
 
 /* A fresh SCHIB of the host. */
 VFIOCCWVerdict vfio_ccw_fsm_schib(VFIOCCWFsm *fsm, const SCHIB *schib);

@@ -106,6 +106,11 @@ IRB vfio_ccw_irb_of_failed_start(const VFIOCCWAnswer *answer, uint32_t cpa)
     }
 }
 
+IRB vfio_ccw_irb_of_lost_end(void)
+{
+    return check_irb(SCSW_CSTAT_CHN_CTRL_CHK, 0);
+}
+
 /*
  * PoP 15, "Halt Function" and "Clear Function": where the signal cannot be
  * issued for want of a path, the function ends all the same. Otherwise the

@@ -27,6 +27,9 @@ bool vfio_ccw_answer_says_gone(const VFIOCCWAnswer *answer);
 /* What a start ends with that was refused; @cpa is its channel program. */
 IRB vfio_ccw_irb_of_failed_start(const VFIOCCWAnswer *answer, uint32_t cpa);
 
+/* What a start ends with of which the host lost the end. */
+IRB vfio_ccw_irb_of_lost_end(void);
+
 /* What a halt or clear ends with that was refused. */
 IRB vfio_ccw_irb_of_failed_signal(const VFIOCCWAnswer *answer);
 

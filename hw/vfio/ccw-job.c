@@ -160,6 +160,21 @@ static bool ends_start(const VFIOCCWJob *job)
            (job->irb.scsw.ctrl & (SCSW_STCTL_PRIMARY | SCSW_STCTL_SECONDARY));
 }
 
+/* Status of a function, not of the device alone. */
+static bool of_function(const VFIOCCWJob *job)
+{
+    return job->irb.scsw.ctrl & (SCSW_CTRL_MASK_FCTL | SCSW_STCTL_PRIMARY |
+                                 SCSW_STCTL_SECONDARY);
+}
+
+/* Device end alone: perhaps that of an earlier start than the newest one. */
+static bool ends_device(const VFIOCCWJob *job)
+{
+    return (job->irb.scsw.ctrl & (SCSW_CTRL_MASK_FCTL | SCSW_STCTL_PRIMARY |
+                                  SCSW_STCTL_SECONDARY)) ==
+           SCSW_STCTL_SECONDARY;
+}
+
 /* Device end alone comes when the start function is not indicated any more. */
 static uint16_t function_of(const SCSW *scsw)
 {
@@ -179,46 +194,71 @@ static bool still_in_progress(const VFIOCCWJob *job)
            (job->schib.scsw.ctrl & function_of(&job->irb.scsw));
 }
 
-static int coroutine_fn read_irb(VFIOCCWJob *job)
+/* Whatever was begun there has ended, and what ended last was taken. */
+static bool host_idle(const VFIOCCWJob *job)
+{
+    return job->has_schib && !job->schib_ret &&
+           !(job->schib.scsw.ctrl & (SCSW_CTRL_MASK_FCTL |
+                                     SCSW_CTRL_MASK_ACTL |
+                                     SCSW_STCTL_SECONDARY));
+}
+
+static int coroutine_fn read_irb(VFIOCCWJob *job, IRB *irb)
 {
     VFIOCCWLink *link = job->link;
     int ret;
 
-    QEMU_BUILD_BUG_ON(sizeof(job->irb) != IRB_AREA_SIZE);
+    QEMU_BUILD_BUG_ON(sizeof(*irb) != IRB_AREA_SIZE);
     ret = region_read(link, link->io_region,
                       offsetof(struct ccw_io_region, irb_area),
-                      &job->irb, sizeof(job->irb));
+                      irb, sizeof(*irb));
     if (!ret) {
-        irb_from_be(&job->irb);
+        irb_from_be(irb);
     }
     return ret;
 }
 
+/*
+ * What has ended since the IRB was read has an IRB of its own, and a signal: if
+ * it is there already, it is for the next job.
+ */
+static void coroutine_fn job_irb_again(VFIOCCWJob *job)
+{
+    IRB irb;
+
+    job->ret = read_irb(job, &irb);
+    job->stale = !job->ret && memcmp(&irb, &job->irb, sizeof(irb));
+}
+
 static void coroutine_fn job_irb(VFIOCCWJob *job)
 {
-    bool same;
+    bool same, doubtful, of_another;
 
-    job->ret = read_irb(job);
+    job->ret = read_irb(job, &job->irb);
     if (job->ret) {
         return;
     }
     same = !memcmp(&job->irb, &job->last_irb, sizeof(job->irb));
-    if (same && !job->suspect && ends_start(job)) {
+    if (same && !job->sent && ends_start(job)) {
         /* No start was sent that this could be the end of. */
         job->stale = true;
         return;
     }
-    job->suspect = vfio_ccw_job_ends_signal(job) ||
-                   (job->suspect && (same || job->late));
+    doubtful = vfio_ccw_job_ends_signal(job) ||
+               (job->sent && (same || job->late));
+    of_another = job->sent && ends_device(job);
     /* Path not operational makes a guest look at its paths. */
-    if (job->suspect || (job->irb.scsw.flags & SCSW_FLAGS_MASK_PNO)) {
+    if (doubtful || of_another ||
+        (job->irb.scsw.flags & SCSW_FLAGS_MASK_PNO)) {
         job_read_schib(job);
     }
-    job->stale = job->suspect && still_in_progress(job);
-    if (job->suspect && !job->stale) {
-        /* What has ended since the IRB was read has an IRB of its own. */
-        job->ret = read_irb(job);
+    job->stale = doubtful && still_in_progress(job);
+    job->host_idle = of_another && host_idle(job);
+    if ((doubtful && !job->stale) || job->host_idle) {
+        job_irb_again(job);
     }
+    job->settled = !job->stale && (of_another ? job->host_idle
+                                              : of_function(job));
 }
 
 static void coroutine_fn job_crws(VFIOCCWJob *job)
@@ -252,7 +292,7 @@ static void coroutine_fn job_reset(VFIOCCWJob *job)
         job->ret = link->transport->reset(link);
     }
     if (!job->ret) {
-        job->ret = read_irb(job);
+        job->ret = read_irb(job, &job->irb);
     }
     job_read_schib(job);
 }

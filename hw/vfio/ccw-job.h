@@ -26,9 +26,11 @@ typedef struct VFIOCCWJob {
     bool has_schib;         /* schib_ret and, if that is 0, schib are valid */
     uint32_t schib_turn;    /* reading began after those with a lower one */
     SCHIB schib;
-    bool suspect;           /* the IRB may be an earlier one again */
-    bool late;              /* ... or one of before the last reset */
+    bool sent;              /* a request, since the last IRB: this may be ... */
+    bool late;              /* ... an earlier one again, or of before a reset */
     bool stale;             /* it is */
+    bool settled;           /* no: it is of what was sent last */
+    bool host_idle;         /* it is device end, and nothing is in progress */
     IRB last_irb;
     IRB irb;
     unsigned num_crws;

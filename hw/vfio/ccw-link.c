@@ -25,7 +25,8 @@
  * its slot; and after a reset it may come with an interrupt of before it. So an
  * IRB that is the same as the last one or the first after a reset, when a
  * request was sent, and any that ends a halt or clear, is believed only if the
- * host's SCHIB does not show that function still in progress.
+ * host's SCHIB does not show that function still in progress. Device end alone,
+ * which may be of an earlier start, comes with what the SCHIB says of the host.
  */
 
 #include "qemu/osdep.h"
@@ -77,7 +78,7 @@ static void submit(VFIOCCWLink *link, VFIOCCWLane lane)
     job->request = link->queued;
     if (lane == VFIO_CCW_LANE_IRB) {
         job->last_irb = link->last_irb;
-        job->suspect = link->sent_since_irb;
+        job->sent = link->sent_since_irb;
         job->late = link->irb_may_be_late;
         link->sent_since_irb = false;
     }
@@ -272,9 +273,13 @@ static void deliver_answer(VFIOCCWJob *job)
                                        .answer = &answer });
 }
 
-static void deliver_irb(VFIOCCWLink *link, const IRB *irb)
+static void deliver_irb(VFIOCCWLink *link, const IRB *irb, bool host_idle)
 {
-    deliver(link, (VFIOCCWNews) { .kind = VFIO_CCW_NEWS_IRB, .irb = irb });
+    deliver(link, (VFIOCCWNews) {
+        .kind = VFIO_CCW_NEWS_IRB,
+        .irb = irb,
+        .host_idle = host_idle,
+    });
 }
 
 /* No interrupt comes of a halt or clear that a reset stood in for. */
@@ -286,7 +291,7 @@ static void deliver_emulated_end(VFIOCCWJob *job)
                                                       : SCSW_FCTL_CLEAR_FUNC),
     };
 
-    deliver_irb(job->link, &irb);
+    deliver_irb(job->link, &irb, false);
 }
 
 static void finish_request(VFIOCCWJob *job)
@@ -348,17 +353,18 @@ static void finish_irb(VFIOCCWJob *job)
     VFIOCCWLink *link = job->link;
 
     deliver_schib(job);
+    link->sent_since_irb |= job->sent && !job->settled;
     if (job->stale) {
         trace_vfio_ccw_irb_again(link->who);
-        link->sent_since_irb |= job->suspect;
     } else if (overtaken(job) || unasked_for(job)) {
         link->last_irb = job->irb;
     } else if (!job->ret) {
         link->last_irb = job->irb;
-        link->irb_may_be_late = false;
+        /* A start has ended: its own end may come, and after the next start. */
+        link->irb_may_be_late = job->host_idle;
         /* What the host was busy with may be over now. */
         timer_del(link->retry_timer);
-        deliver_irb(link, &job->irb);
+        deliver_irb(link, &job->irb, job->host_idle);
     } else {
         /* Without its interrupts a guest would wait for ever. */
         deliver_gone(link);

@@ -84,7 +84,7 @@ typedef struct VFIOCCWNews {
         VFIO_CCW_NEWS_SENT,   /* .request */
         VFIO_CCW_NEWS_RETRY,  /* .request */
         VFIO_CCW_NEWS_ANSWER, /* .answer */
-        VFIO_CCW_NEWS_IRB,    /* .irb */
+        VFIO_CCW_NEWS_IRB,    /* .irb, .host_idle */
         VFIO_CCW_NEWS_SCHIB,  /* .schib */
         VFIO_CCW_NEWS_CRW,    /* .crw */
         VFIO_CCW_NEWS_REQ,
@@ -94,7 +94,10 @@ typedef struct VFIOCCWNews {
     union {
         uint32_t request;
         const VFIOCCWAnswer *answer;
-        const IRB *irb;
+        struct {
+            const IRB *irb;
+            bool host_idle;   /* as vfio_ccw_fsm_irb() wants it */
+        };
         const SCHIB *schib;
         CRW crw;
     };
@@ -156,8 +159,8 @@ struct VFIOCCWLink {
     uint32_t schib_turn;              /* how many SCHIBs were asked for */
     uint32_t schib_shown;             /* the turn of the one delivered last */
     IRB last_irb;                     /* as it was read last */
-    bool sent_since_irb;              /* a request, since that read began */
-    bool irb_may_be_late;             /* none was delivered since a reset */
+    bool sent_since_irb;              /* a request; no IRB was of it yet */
+    bool irb_may_be_late;             /* the next: of before a reset or end */
 };
 
 /* @who is what messages call the device; it is not copied. */

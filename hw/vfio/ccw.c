@@ -464,7 +464,7 @@ static void host_news(void *opaque, const VFIOCCWNews *news)
                            news->irb->scsw.ctrl, news->irb->scsw.cpa,
                            news->irb->scsw.dstat, news->irb->scsw.cstat,
                            news->irb->scsw.count);
-        door(vcdev, vfio_ccw_fsm_irb(fsm, news->irb));
+        door(vcdev, vfio_ccw_fsm_irb(fsm, news->irb, news->host_idle));
         break;
     case VFIO_CCW_NEWS_SCHIB:
         door(vcdev, vfio_ccw_fsm_schib(fsm, news->schib));

@@ -43,6 +43,7 @@ typedef struct Input {
     bool schib_lost;
     SCSW scsw;
     uint32_t sense;
+    bool host_idle;
 } Input;
 
 #define INSTRUCTION(x) { #x, KIND_INSTRUCTION, VFIO_CCW_EV_ ## x }
@@ -107,6 +108,8 @@ static const Input inputs[] = {
     STATUS("CE", .ctrl = START | DEVICE | PRIMARY, .cpa = CPA + 24,
            .dstat = CE, .count = 5),
     STATUS("DE", .ctrl = SECONDARY, .dstat = DE),
+    { "DE-host-idle", KIND_IRB, .scsw = { .ctrl = SECONDARY, .dstat = DE },
+      .host_idle = true },
     STATUS("CE+DE", .ctrl = START | PRIMARY | SECONDARY, .cpa = CPA + 32,
            .dstat = CE | DE, .count = 7),
     STATUS("CE+DE+N", .flags = SCSW_FLAGS_MASK_PNO,
@@ -312,8 +315,8 @@ static Ruling put_irb(World *w, const Input *input)
     if (input->sense) {
         irb.esw.erw = ESW_ERW_SENSE | 0x00200000;
     }
-    w->verdict = vfio_ccw_fsm_irb(&w->fsm, &irb);
-    return oracle_irb(&w->oracle, &irb);
+    w->verdict = vfio_ccw_fsm_irb(&w->fsm, &irb, input->host_idle);
+    return oracle_irb(&w->oracle, &irb, input->host_idle);
 }
 
 static Ruling put(World *w, const Input *input)
@@ -613,6 +616,7 @@ typedef struct Configuration {
     uint8_t at_link;
     bool at_host;
     bool late_due;
+    bool former_due;
     bool heeded;
     bool alert_pending;
     bool alert;
@@ -631,6 +635,7 @@ static GBytes *configuration(const World *w)
     key.at_link = w->at_link;
     key.at_host = w->fsm.at_host;
     key.late_due = w->fsm.late_due;
+    key.former_due = w->fsm.former_due;
     key.heeded = vfio_ccw_fsm_stopping(&w->fsm) && w->fsm.heeded;
     key.alert_pending = w->fsm.alert_pending;
     key.alert = w->fsm.alert.valid;
@@ -732,6 +737,8 @@ static void force_lookup(World *w, VFIOCCWEvent event)
     w->fsm.end.valid = false;
     w->fsm.alert.valid = false;
     w->fsm.at_host = true;
+    w->fsm.late_due = false;
+    w->fsm.former_due = false;
     w->fsm.heeded = true;
     w->request = w->fsm.request;
     if (event == VFIO_CCW_EV_TSCH) {
@@ -872,6 +879,7 @@ static guint likeness(const World *w)
 
     key = key << 1 | w->fsm.at_host;
     key = key << 1 | w->fsm.late_due;
+    key = key << 1 | w->fsm.former_due;
     key = key << 1 | w->fsm.alert_pending;
     key = key << 1 | w->fsm.end.valid;
     key = key << 1 | w->fsm.alert.valid;
@@ -1139,6 +1147,44 @@ static const Order orders[] = {
     { "de-after-an-alert-is-of-the-newest-start", {
         { "SSCH SENT ok CE TSCH SSCH SENT ok alert TSCH DE", VFIO_CCW_IDLE,
           INTERRUPT, START | SECONDARY } } },
+    { "de-of-before-a-reset-ends-no-start-of-after-it", {
+        { "SSCH SENT ok CE RESET", VFIO_CCW_IDLE, RESETTING, 0 },
+        { "SSCH DE", VFIO_CCW_START_QUEUED, 0, START | STARTING },
+        { "SENT ok CE+DE", VFIO_CCW_IDLE, INTERRUPT, START | DONE },
+        { "RESET SSCH SENT ok DE", VFIO_CCW_START_ACTIVE, 0,
+          START | STARTING },
+        { "DE", VFIO_CCW_IDLE, INTERRUPT, START | SECONDARY } } },
+    { "de-of-before-a-reset-may-come-after-an-alert", {
+        { "SSCH SENT ok CE RESET SSCH SENT ok alert TSCH DE",
+          VFIO_CCW_START_ACTIVE, 0, START | STARTING },
+        { "CE+DE", VFIO_CCW_IDLE, INTERRUPT, START | DONE } } },
+    { "de-of-before-a-reset-does-not-come-after-other-status", {
+        { "SSCH SENT ok CE RESET SSCH SENT ok CE TSCH SSCH SENT ok DE",
+          VFIO_CCW_START_ACTIVE, INTERRUPT,
+          START | STARTING | DEVICE | ALERT | PENDING } } },
+    { "de-of-a-cleared-start-ends-no-other", {
+        { "SSCH SENT ok CE TSCH CSCH SENT ok cleared TSCH", VFIO_CCW_IDLE,
+          WITHDRAW_IRQ, 0 },
+        { "SSCH SENT ok DE", VFIO_CCW_START_ACTIVE, 0, START | STARTING } } },
+    { "de-of-a-halted-start-ends-no-other", {
+        { "SSCH SENT ok HSCH SENT EBUSY TSCH SSCH SENT ok DE",
+          VFIO_CCW_START_ACTIVE, 0, START | STARTING } } },
+    { "de-while-the-host-is-idle-says-that-an-end-is-lost", {
+        { "SSCH SENT ok CE TSCH SSCH SENT ok DE-host-idle", VFIO_CCW_IDLE,
+          INTERRUPT, START | ALERT | DONE },
+        { "TSCH CE+DE", VFIO_CCW_IDLE, 0, 0 },
+        { "RESET SSCH SENT ok DE-host-idle", VFIO_CCW_IDLE, INTERRUPT,
+          START | ALERT | DONE } } },
+    { "de-of-the-newest-start-is-not-lost", {
+        { "SSCH SENT ok CE DE-host-idle", VFIO_CCW_IDLE, 0, START | DONE } } },
+    { "an-end-that-is-lost-was-before-a-halt", {
+        { "SSCH SENT ok CE TSCH SSCH SENT ok HSCH SENT ok DE-host-idle",
+          VFIO_CCW_HALT_ACTIVE, 0,
+          START | HALT | STARTING | DEVICE | HALTING },
+        { "halted", VFIO_CCW_IDLE, INTERRUPT,
+          START | HALT | ALERT | DONE },
+        { "TSCH SSCH SENT ok HSCH DE-host-idle", VFIO_CCW_IDLE,
+          WITHDRAW | INTERRUPT, START | HALT | ALERT | DONE } } },
     { "the-host-may-say-that-de-kept-the-next-start-from-starting", {
         { "SSCH SENT ok CE TSCH SSCH SENT ok deferred-1+DE", VFIO_CCW_IDLE,
           INTERRUPT, START | STARTING | ALERT | SECONDARY } } },

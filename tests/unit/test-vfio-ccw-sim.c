@@ -346,10 +346,18 @@ static void live(uint32_t seed)
  * Tests
  */
 
+/* Late device end: each has found what the first seeds had not. */
+static const uint32_t found_by_soaking[] = {
+    3499, 4022, 5786, 1553290172, 2705953880,
+};
+
 static void test_fixed_seeds(void)
 {
     for (uint32_t seed = 1; seed <= FIXED_SEEDS; seed++) {
         live(seed);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(found_by_soaking); i++) {
+        live(found_by_soaking[i]);
     }
 }
 

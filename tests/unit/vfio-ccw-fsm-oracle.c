@@ -427,6 +427,13 @@ static IRB failed_start(const Oracle *o, int error)
     return irb;
 }
 
+/* It has ended, as the host's subchannel shows, but its status was lost. */
+static IRB unknown_end(void)
+{
+    return status_irb(0, UNSOLICITED | SCSW_STCTL_PRIMARY |
+                      SCSW_STCTL_SECONDARY, SCSW_CSTAT_CHN_CTRL_CHK);
+}
+
 /* Not alert alone: a program would take that for unsolicited status. */
 static IRB failed_order(int error)
 {
@@ -450,9 +457,13 @@ static void take_paths(Oracle *o, PMCW from)
     memcpy(to->chpid, from.chpid, sizeof(to->chpid));
 }
 
-/* All functions end together: at most one of them counted. */
+/*
+ * All functions end together: at most one of them counted. A device may have
+ * its own end still to present after a halt or clear.
+ */
 static unsigned end_functions(Oracle *o, const IRB *irb)
 {
+    o->leftover_due |= o->halt != PLACE_NONE || o->clear != PLACE_NONE;
     forget_functions(o);
     forget_starts(o);
     return show_status(o, irb);
@@ -503,6 +514,7 @@ static bool is_stopping(const Oracle *o)
 
 static Ruling have_stopped(Oracle *o)
 {
+    o->leftover_due = true;
     o->side = SIDE_CLOSING;
     return (Ruling) { .todo = VFIO_CCW_DO_WITHDRAW_REQUEST };
 }
@@ -543,6 +555,7 @@ static Ruling lose_device(Oracle *o)
         return refuse(0);
     }
     zero_scsw(o);
+    o->leftover_due = true;
     o->side = SIDE_LOST;
     o->pmcw.flags &= ~OPERATIONAL;
     return (Ruling) {
@@ -702,6 +715,12 @@ static Ruling halted_start_status(Oracle *o, const IRB *irb, bool ends)
     return refuse(0);
 }
 
+static bool has_newest(const Oracle *o)
+{
+    return o->start_at_host && o->clear == PLACE_NONE &&
+           (o->halt != PLACE_NONE || o->start == PLACE_TAKEN);
+}
+
 /*
  * A device takes no program before it has got rid of the device end of the one
  * before. So where it has the newest start, that device end was there first: it
@@ -709,12 +728,23 @@ static Ruling halted_start_status(Oracle *o, const IRB *irb, bool ends)
  */
 static bool settle_device_end(Oracle *o)
 {
-    bool has_newest = o->start_at_host && o->clear == PLACE_NONE &&
-                      (o->halt != PLACE_NONE || o->start == PLACE_TAKEN);
-    bool passed_by = has_newest && o->device_end_due;
+    bool passed_by = has_newest(o) && o->device_end_due;
 
-    o->device_end_due &= !has_newest;
+    o->device_end_due &= !has_newest(o);
     return passed_by;
+}
+
+/*
+ * The same of a program that a reset, halt or clear has put an end to. The host
+ * may take the newest start before it has told of unsolicited status of earlier
+ * on, so that proves nothing.
+ */
+static bool settle_leftover(Oracle *o, bool secondary_alone, bool unsolicited)
+{
+    bool is_it = secondary_alone && o->leftover_due;
+
+    o->leftover_due &= !(secondary_alone || (has_newest(o) && !unsolicited));
+    return is_it;
 }
 
 /* Status of a start, while there is (or is not) one it can belong to. */
@@ -751,10 +781,11 @@ static Ruling start_status(Oracle *o, const IRB *irb, bool passed_by)
     }
 }
 
-Ruling oracle_irb(Oracle *o, const IRB *irb)
+Ruling oracle_irb(Oracle *o, const IRB *irb, bool host_idle)
 {
     const SCSW *scsw = &irb->scsw;
-    bool passed_by;
+    bool passed_by, leftover, late;
+    IRB unknown = unknown_end();
     bool unsolicited = !(scsw->flags & SCSW_FLAGS_MASK_CC) &&
                        stctl(scsw) == UNSOLICITED;
 
@@ -762,10 +793,22 @@ Ruling oracle_irb(Oracle *o, const IRB *irb)
         !unsolicited) {
         return status_while_stopping(o, scsw);
     }
-    if (o->side != SIDE_OPEN || !(scsw->ctrl & SCSW_STCTL_STATUS_PEND)) {
+    if (!(scsw->ctrl & SCSW_STCTL_STATUS_PEND)) {
+        return (Ruling) { .stale = true };
+    }
+    late = !unsolicited && is_secondary_alone(scsw) &&
+           !(scsw->ctrl & SCSW_CTRL_MASK_FCTL);
+    leftover = settle_leftover(o, late, unsolicited);
+    if (o->side != SIDE_OPEN) {
         return (Ruling) { .stale = true };
     }
     passed_by = settle_device_end(o);
+    if (late && (leftover || passed_by) && has_newest(o) && host_idle) {
+        return start_status(o, &unknown, false);
+    }
+    if (leftover) {
+        return (Ruling) { .stale = true };
+    }
     if (unsolicited) {
         return (Ruling) { .todo = show_alert(o, irb) };
     }
@@ -805,6 +848,7 @@ static Ruling reset_subchannel(Oracle *o)
         return refuse(0);
     }
     zero_scsw(o);
+    o->leftover_due = true;
     take_paths(o, o->host_paths);
     o->pmcw.lpm = o->pmcw.pim;
     return (Ruling) {
@@ -883,4 +927,5 @@ void oracle_init(Oracle *o)
 {
     memset(o, 0, sizeof(*o));
     o->side = SIDE_CLOSED;
+    o->leftover_due = true; /* whoever used the device before may have left */
 }

@@ -50,6 +50,7 @@ typedef struct Oracle {
     Place clear;
     bool start_at_host;     /* sent, and its end was not seen */
     bool device_end_due;    /* of a start whose primary status was taken */
+    bool leftover_due;      /* ... whose end nobody waits for any more */
     bool stop_taken;        /* the halt or clear of a side to be closed */
     bool shows_alert;       /* the pending status is unsolicited */
     uint32_t request;
@@ -66,7 +67,8 @@ Ruling oracle_instruction(Oracle *o, VFIOCCWEvent event, const ORB *orb);
 Ruling oracle_tested(Oracle *o);
 Ruling oracle_progress(Oracle *o, VFIOCCWEvent event, uint32_t request);
 Ruling oracle_answered(Oracle *o, const VFIOCCWAnswer *answer);
-Ruling oracle_irb(Oracle *o, const IRB *irb);
+/* @host_idle: the host's subchannel is known to do nothing. */
+Ruling oracle_irb(Oracle *o, const IRB *irb, bool host_idle);
 Ruling oracle_schib(Oracle *o, const SCHIB *schib);
 Ruling oracle_event(Oracle *o, VFIOCCWEvent event);
 

@@ -166,7 +166,7 @@ static void host_news(void *opaque, const VFIOCCWNews *news)
         sim_log("link: IRB flags 0x%04x ctrl 0x%04x dstat 0x%02x count %u",
                 news->irb->scsw.flags, news->irb->scsw.ctrl,
                 news->irb->scsw.dstat, news->irb->scsw.count);
-        door(vfio_ccw_fsm_irb(fsm, news->irb));
+        door(vfio_ccw_fsm_irb(fsm, news->irb, news->host_idle));
         break;
     case VFIO_CCW_NEWS_SCHIB:
         door(vfio_ccw_fsm_schib(fsm, news->schib));
@@ -350,6 +350,17 @@ static void check_own(const SCSW *scsw)
                    scsw->count == start->count, "status is not its own");
 }
 
+/*
+ * QEMU knows that the device has ended this start, but not how: what is shown
+ * must be nothing that the device might have said.
+ */
+static bool is_lost_end(const SCSW *scsw)
+{
+    return newest()->presented && !scsw->dstat && !scsw->cpa &&
+           scsw->cstat == SCSW_CSTAT_CHN_CTRL_CHK &&
+           sim_device_active_start() != sim.nr_starts;
+}
+
 /* The halt failed after that: how far the program got is not known then. */
 static void check_own_of_failed_halt(const SCSW *scsw)
 {
@@ -406,7 +417,10 @@ static void check_end_of_start(const SCSW *scsw)
     }
     switch ((scsw->flags & SCSW_FLAGS_MASK_CC) >> 8) {
     case 0:
-        if (start->presented) {
+        if (is_lost_end(scsw)) {
+            sim_log("guest: is told that the end of start %u is lost",
+                    sim.nr_starts);
+        } else if (start->presented) {
             check_own(scsw);
         } else {
             check_failure(scsw);

@@ -66,8 +66,16 @@ bool sim_pipeline_empty(void)
            !sim_eventfd_ready(VFIO_CCW_IO_IRQ_INDEX);
 }
 
+/*
+ * An interrupt of before a reset may be handed on after the guest's next start
+ * has begun; but not so late that this has ended: nobody could tell its end
+ * from that which is shown then.
+ */
 static bool may_present(void)
 {
+    if (sim.work_of_before_reset) {
+        return false;
+    }
     return sim.profile.impatient_device ||
            (sim_pipeline_empty() &&
             g_queue_is_empty(&sim.gate.step[VFIO_CCW_HOST_INTERRUPT].held));
@@ -344,6 +352,7 @@ static void take_interrupts(void)
             release(VFIO_CCW_HOST_IO_WORK, 0);
         }
     }
+    sim.work_of_before_reset = can_go_on(VFIO_CCW_HOST_IO_WORK);
 }
 
 /* Lets the @n-th step go that is withheld and can. */
@@ -356,6 +365,8 @@ void sim_host_release(unsigned n)
     }
     if (step == VFIO_CCW_HOST_RESET) {
         take_interrupts();
+    } else if (step == VFIO_CCW_HOST_IO_WORK) {
+        sim.work_of_before_reset = false;
     }
     release(step, error_of(step));
 }
@@ -521,6 +532,7 @@ void sim_host_renew(void)
     sim.link_lost = false;
     sim.irb_lost = false;
     sim.alerted = false;
+    sim.work_of_before_reset = false;
     sim_host_init();
     stw_be_p(&sim.sch.pmcw.chpid[6], sim.nr_crws);
 }

@@ -87,6 +87,7 @@ typedef struct Sim {
     unsigned nr_crws;
     bool alerted;             /* the device presented unsolicited status */
     bool irb_lost;            /* by the host, as a real one may */
+    bool work_of_before_reset; /* of an interrupt that was taken then */
     bool link_lost;
 } Sim;
 
