@@ -300,6 +300,103 @@ static void test_late_end_is_not_the_next_one(void)
     bed_end(bed);
 }
 
+/*
+ * Linux's reset stops no device that has presented channel end. Its device end
+ * comes in the guest's new life, and is none of it.
+ */
+
+typedef struct LeftBehind {
+    const char *host;
+    unsigned regions;       /* that it does not have */
+} LeftBehind;
+
+static const LeftBehind left_behind[] = {
+    { "with-schib", 0 },
+    { "without-schib", 1u << VFIO_CCW_HOST_REGION_SCHIB },
+};
+
+/* A machine that was reset, and a host that has done its part of that */
+static Bed *bed_reset_after_channel_end(const LeftBehind *left)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    unsigned reads;
+    Bed *bed;
+
+    config.regions &= ~left->regions;
+    bed = bed_enabled_with(&config);
+    start_accepted(bed);
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_CHANNEL_END, 0, 0);
+    expect_irb(bed, SCSW_FCTL_START_FUNC | SCSW_STCTL_PRIMARY |
+               SCSW_STCTL_STATUS_PEND, SCSW_DSTAT_CHANNEL_END, 0);
+    reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_READS);
+    qtest_system_reset(bed->qts);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_READS, reads + 1);
+    return bed;
+}
+
+static void test_late_device_end_is_nothing(const void *data)
+{
+    Bed *bed = bed_reset_after_channel_end(data);
+    unsigned reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_READS);
+
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_DEVICE_END, 0, 0);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_READS, reads + 1);
+    expect_nothing(bed);
+    g_assert_cmphex(scsw_ctrl(bed), ==, 0);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* Its interrupt is taken, but not handed on before the host has a start. */
+static void start_past_device_end(Bed *bed)
+{
+    unsigned starts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS);
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_WORK);
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_DEVICE_END, 0, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_WORK);
+    start_after_reset(bed, starts);
+}
+
+static void test_late_device_end_ends_no_start(const void *data)
+{
+    Bed *bed = bed_reset_after_channel_end(data);
+    unsigned reads;
+
+    start_past_device_end(bed);
+    reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_READS);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_WORK);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_READS, reads + 1);
+    expect_nothing(bed);
+    g_assert_cmphex(scsw_ctrl(bed) & SCSW_CTRL_MASK_FCTL, ==,
+                    SCSW_FCTL_START_FUNC);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_normal_end(bed);
+    expect_nothing(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/*
+ * The host has one place for an IRB, and channel end of the new start was lost
+ * there: so device end may be of either. But the start is over.
+ */
+static void test_lost_end_is_told(void)
+{
+    Bed *bed = bed_reset_after_channel_end(&left_behind[0]);
+
+    start_past_device_end(bed);
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_CHANNEL_END, 0, 0);
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_DEVICE_END, 0, 0);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_WORK);
+    expect_irb(bed, SCSW_FCTL_START_FUNC | FINAL_STCTL | SCSW_STCTL_ALERT, 0,
+               SCSW_CSTAT_CHN_CTRL_CHK);
+    expect_nothing(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
 /* It was signalled after the guest's reset, but before that of the host. */
 static void test_attention_during_a_reset_is_cleared(void)
 {
@@ -641,6 +738,20 @@ static void add_cases(const Kind *of)
             .data = &withheld[i],
         });
     }
+    for (size_t i = 0; i < ARRAY_SIZE(left_behind); i++) {
+        g_autofree char *nothing = g_strdup_printf(
+            "/vfio-ccw/reset/late-device-end/is-nothing/%s",
+            left_behind[i].host);
+        g_autofree char *no_start = g_strdup_printf(
+            "/vfio-ccw/reset/late-device-end/ends-no-start/%s",
+            left_behind[i].host);
+
+        qtest_add_data_func(nothing, &left_behind[i],
+                            test_late_device_end_is_nothing);
+        qtest_add_data_func(no_start, &left_behind[i],
+                            test_late_device_end_ends_no_start);
+    }
+    qtest_add_func("/vfio-ccw/reset/lost-end-is-told", test_lost_end_is_told);
     for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
         add_case(failures[i].name, (Case) {
             .kind = of,

@@ -416,7 +416,7 @@ static int quiesce(HostDriver *driver)
 static void fsm_close(HostDriver *driver, HostEvent event)
 {
     if (!(driver->sch->pmcw.flags & PMCW_FLAGS_MASK_ENA) ||
-        quiesce(driver) != 0) {
+        (disable(driver) != 0 && quiesce(driver) != 0)) {
         host_driver_event(driver, HOST_EVENT_NOT_OPER);
         return;
     }
