@@ -28,6 +28,9 @@ BOUNDS = {
                                      'DEVICE_ENDS': 1},
     'the loss of the device': {'STARTS': 2, 'LOSSES': 1},
     'its return': {'STARTS': 2, 'LOSSES': 1, 'RETURNS': 1},
+    'its return and late device end': {'STARTS': 2, 'HALTS': 0, 'CLEARS': 0,
+                                       'ALERTS': 1, 'LOSSES': 1, 'RETURNS': 1,
+                                       'DEVICE_ENDS': 1},
 }
 LEAST = {'HALTS': 1, 'CLEARS': 1, 'ALERTS': 0, 'DEVICE_ENDS': 0, 'LOSSES': 0,
          'RETURNS': 0}
@@ -48,6 +51,7 @@ RULES = {
     'CLEAR_AGAIN': ('an alert', 'never_stuck'),
     'CHECK_SAME_IRB': ('two starts', 'no_stale_end'),
     'CHECK_DEVICE_END': ('late device end', 'no_stale_end'),
+    'NOT_SETTLED': ('its return and late device end', 'no_stale_end'),
     'READ_AGAIN': ('two starts', 'ended_for_good'),
     'PROMPT_HOST': ('two starts', 'ended_for_good'),
     'RESET_ON_RETURN': ('its return', 'ended_for_good'),
