@@ -48,6 +48,9 @@ static SimStart *newest(void)
 
 static void inject(void)
 {
+    if (sim.leaving) {
+        sim_fail("an interrupt of a device that goes");
+    }
     if (sim.irq_pending || sim.irq_taken) {
         sim_fail("a second interrupt for one status");
     }
@@ -64,6 +67,9 @@ static void report(const VFIOCCWVerdict *verdict)
 {
     if (verdict->event == VFIO_CCW_EV_OPEN) {
         return;
+    }
+    if (sim.leaving && verdict->event != VFIO_CCW_EV_CLOSE) {
+        sim_fail("a report of a device that goes");
     }
     if (verdict->event == VFIO_CCW_EV_RETURNED) {
         if (!(sim.schib.pmcw.flags & PMCW_FLAGS_MASK_DNV)) {
@@ -126,6 +132,7 @@ static void door(VFIOCCWVerdict verdict)
             vfio_ccw_event_name(verdict.event), verdict.stale ? " (stale)" : "",
             vfio_ccw_state_name(verdict.from), vfio_ccw_state_name(verdict.to),
             verdict.todo);
+    sim_note(verdict.from, verdict.event);
     if (verdict.to != verdict.from) {
         last_event = verdict.event;
     }
@@ -141,6 +148,9 @@ static void relay_crw(CRW crw)
         return;
     }
     sim_log("guest: gets CRW %u", crw.rsid);
+    if (sim.leaving) {
+        sim_fail("a CRW through a device that goes");
+    }
     if (crw.rsid != sim.last_crw + 1) {
         sim_fail("CRW %u comes after CRW %u", crw.rsid, sim.last_crw);
     }
@@ -234,6 +244,7 @@ static bool instruction(VFIOCCWEvent event, const ORB *orb)
             sim_fail("%s with cc %d has an effect", vfio_ccw_event_name(event),
                      verdict.cc);
         }
+        sim_note(verdict.from, event);
         return false;
     }
     if (fsm.state == VFIO_CCW_START_QUEUED) {
@@ -602,7 +613,7 @@ static void open_link(void)
         sim_fail("the host cannot be opened: %s", error_get_pretty(err));
     }
     if (have_host) {
-        vfio_ccw_fsm_schib(&sim.fsm, &host);
+        door(vfio_ccw_fsm_schib(&sim.fsm, &host));
     }
 }
 
@@ -652,15 +663,39 @@ static void check_quiesced(void)
     }
 }
 
-/* QEMU may lose its patience at any time, and does when nothing goes on. */
+/* Guest and host go on with what they do. */
+static bool step_while_going(void)
+{
+    if (sim_one_in(8)) {
+        sim_guest_step();
+    } else if (sim.profile.mischief && sim_one_in(8)) {
+        sim_host_mischief();
+    }
+    return sim_step_outside_guest();
+}
+
+/*
+ * QEMU may lose its patience at any time, and does when nothing goes on: with
+ * the halt, with the clear, and with what is under way yet, which is cut off.
+ */
 static void await_quiesced(void)
 {
-    unsigned patience = sim_one_in(4) ? sim_below(100) : UINT_MAX;
+    unsigned patience = sim_one_in(2) ? sim_below(100) : UINT_MAX;
+    unsigned lost = 0;
 
-    while (vfio_ccw_fsm_stopping(&sim.fsm)) {
-        if (!patience-- || !sim_step_outside_guest()) {
-            door(vfio_ccw_fsm_event(&sim.fsm, VFIO_CCW_EV_EXPIRED));
+    while (vfio_ccw_fsm_stopping(&sim.fsm) ||
+           !vfio_ccw_link_idle(&sim.link)) {
+        if (patience-- && step_while_going()) {
+            sim_check();
+            continue;
         }
+        if (!vfio_ccw_fsm_stopping(&sim.fsm)) {
+            break;
+        }
+        if (++lost > 2) {
+            sim_fail("neither a halt nor a clear, but it does not go");
+        }
+        door(vfio_ccw_fsm_event(&sim.fsm, VFIO_CCW_EV_EXPIRED));
         sim_check();
     }
     check_quiesced();
@@ -672,9 +707,15 @@ void sim_guest_unplug(void)
     if (sim.fsm.state == VFIO_CCW_START_QUEUED) {
         newest()->never_send = true;
     }
+    sim.leaving = true;
     door(vfio_ccw_fsm_event(&sim.fsm, VFIO_CCW_EV_CLOSE));
     sim.function = VFIO_CCW_FN__MAX;
-    await_quiesced();
+    if (sim.fsm.state == VFIO_CCW_NOT_OPER) {
+        vfio_ccw_link_close(&sim.link);
+    }
+    if (!sim_one_in(8)) { /* or nobody asks before it is unrealized */
+        await_quiesced();
+    }
     sim.unplugged = true;
     vfio_ccw_link_close(&sim.link);
     vfio_ccw_link_drain(&sim.link);

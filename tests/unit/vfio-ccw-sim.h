@@ -57,6 +57,7 @@ typedef struct Sim {
     unsigned step;
     bool verbose;
     bool settling;            /* nothing new begins */
+    bool leaving;             /* the guest was told so */
     bool unplugged;
     GRand *rand;
     SimProfile profile;
@@ -99,6 +100,9 @@ G_NORETURN void G_GNUC_PRINTF(1, 2) sim_fail(const char *fmt, ...);
 /* 0 ... @n - 1; a chance of one in @n, where 0 means never */
 unsigned sim_below(unsigned n);
 bool sim_one_in(unsigned n);
+
+/* The machine was told @event; what it met is what the seeds are good for. */
+void sim_note(VFIOCCWState state, VFIOCCWEvent event);
 
 /* One step that is neither the guest's nor mischief; false: there is none */
 bool sim_step_outside_guest(void);
