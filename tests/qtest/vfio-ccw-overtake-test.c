@@ -101,6 +101,37 @@ static void test_overtakes_an_unanswered_start(const void *data)
 }
 
 /*
+ * A clear that overtook went twice, and the first ends while an older IRB is
+ * held against the SCHIB: that is not the end of the second.
+ */
+static void test_first_of_two_clears_is_not_the_end(void)
+{
+    Bed *bed = bed_enabled();
+
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    expect_signal(bed, &signals[0]);
+    start_unanswered(bed);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_clear(bed->host);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_WORK);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_WORK);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START_REPLY);
+    vfio_ccw_host_wait_clear(bed->host);
+    wait_state(bed, "CLEAR_ACTIVE");
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_SCHIB_READ);
+    vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_SCHIB_READ);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_WORK);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_SCHIB_READ);
+    expect_nothing(bed);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_CLEAR_FUNC);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/*
  * The host is still busy with the start and refuses the halt with -EAGAIN:
  * it is sent again as soon as the start has been answered.
  */
@@ -583,6 +614,8 @@ static void add_tests(void)
     for (int i = 0; i < ARRAY_SIZE(signals); i++) {
         add_tests_of(&signals[i]);
     }
+    qtest_add_func("/vfio-ccw/clear/first-of-two-is-not-the-end",
+                   test_first_of_two_clears_is_not_the_end);
     qtest_add_func("/vfio-ccw/clear/hides-the-error-of-a-start",
                    test_clear_hides_the_error_of_a_start);
     qtest_add_func("/vfio-ccw/clear/overtakes-a-halt",
