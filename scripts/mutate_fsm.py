@@ -3,7 +3,8 @@
 """Mutation of vfio-ccw's state machine: does its unit test notice?
 
 Changes one cell of the table in hw/vfio/ccw-fsm.c at a time, to another kind
-of cell, another next state or another action, and runs the unit test with it.
+of cell, another next state or another action, or leaves out one thing that an
+action says is to be done, and runs the unit test with it.
 A mutant that passes the test has survived, and is a hole in the test.  Those
 that cannot be told from the original are listed below, with the reason.
 
@@ -25,6 +26,8 @@ SOURCE = 'hw/vfio/ccw-fsm.c'
 TIMEOUT = 120
 ROW = re.compile(r'^\[VFIO_CCW_(\w+)\] = \{$.*?\},$', re.M | re.S)
 CELL = re.compile(r'DO\((\w+), (\w+)\)|\b(BUG|IGNORED|STALE|CC2|CC3)\b')
+TODO = re.compile(r'VFIO_CCW_DO_[A-Z_]+')
+FUNCTION = re.compile(r'^static \w+ (\w+)\(.*\n\{$', re.M)
 SHARED = re.compile(r'^#define (DEVICE_OPEN)\b((?:.*\\\n)+.*)$', re.M)
 
 STATES = ('NOT_OPER STANDBY IDLE START_QUEUED START_SENT START_ACTIVE '
@@ -77,14 +80,27 @@ def without_shared_cells(text):
                    text)
 
 
-def mutants(text):
-    """(row, event, what the cell was, what it is now, whole text)."""
+def mutants_of_cells(text):
     for row in ROW.finditer(text):
         cells = CELL.finditer(text, row.start(), row.end())
         for event, cell in zip(EVENTS, cells, strict=True):
             for new in mutants_of(row[1], event, cell):
                 yield (row[1], event, cell[0], new,
                        text[:cell.start()] + new + text[cell.end():])
+
+
+def mutants_of_actions(text):
+    functions = list(FUNCTION.finditer(text))
+    for todo in TODO.finditer(text):
+        function = [one[1] for one in functions if one.end() < todo.start()][-1]
+        yield (function, 'action', todo[0], '0',
+               text[:todo.start()] + '0' + text[todo.end():])
+
+
+def mutants(text):
+    """(row, event, what it was, what it is now, whole text)."""
+    yield from mutants_of_cells(text)
+    yield from mutants_of_actions(text)
 
 
 class Workshop:
