@@ -139,19 +139,25 @@ static bool pass_on(Wire *wire, int from, const HostMessage *received)
     return sent && fate != WIRE_CUT;
 }
 
+/* All that one read has brought */
 static bool relay(Wire *wire, int from)
 {
-    g_autoptr(HostMessage) message = NULL;
+    do {
+        g_autoptr(HostMessage) message = NULL;
 
-    switch (host_message_receive(&wire->incoming[from], wire->end[from])) {
-    case HOST_MESSAGE_AGAIN:
-        return true;
-    case HOST_MESSAGE_BROKEN:
-        return false;
-    default:
-        message = g_steal_pointer(&wire->incoming[from]);
-        return pass_on(wire, from, message);
-    }
+        switch (host_message_receive(&wire->incoming[from], wire->end[from],
+                                     &message)) {
+        case HOST_MESSAGE_AGAIN:
+            return true;
+        case HOST_MESSAGE_BROKEN:
+            return false;
+        default:
+            if (!pass_on(wire, from, message)) {
+                return false;
+            }
+        }
+    } while (wire->incoming[from]);
+    return true;
 }
 
 static bool wait_and_relay(Wire *wire, GPollFD *polled)

@@ -664,6 +664,57 @@ static void test_slow_client(Client *c, const void *device)
     expect_reply(c, 99, 0);
 }
 
+/* Nor need messages end where a send ends; descriptors are of the last one */
+static void test_hasty_client(Client *c, const void *device)
+{
+    struct QEMU_PACKED {
+        VFIOUserHdr reset[3];
+        VFIOUserIRQSet irq;
+        VFIOUserHdr last;
+    } message = {
+        .irq = {
+            .hdr = {
+                .id = 3,
+                .command = VFIO_USER_DEVICE_SET_IRQS,
+                .size = sizeof(message.irq),
+            },
+            .argsz = sizeof(struct vfio_irq_set),
+            .flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+            .count = 1,
+        },
+    };
+    size_t half = offsetof(typeof(message), last) + sizeof(message.last) / 2;
+    int fd = eventfd(0, 0);
+
+    for (int i = 0; i < ARRAY_SIZE(message.reset); i++) {
+        message.reset[i] = (VFIOUserHdr) {
+            .id = i,
+            .command = VFIO_USER_DEVICE_RESET,
+            .size = sizeof(VFIOUserHdr),
+        };
+    }
+    message.last = message.reset[0];
+    message.last.id = 4;
+
+    send_bytes(c, &message, offsetof(typeof(message), last), fd);
+    for (int i = 0; i < 4; i++) {
+        expect_reply(c, i, 0);
+    }
+    expect_reply(c, send_start(c), 0);
+    vfio_ccw_host_present_status(c->host, CE_DE, 0, 0);
+    g_assert_cmpint(read(fd, &(uint64_t) { 0 }, sizeof(uint64_t)), ==,
+                    sizeof(uint64_t));
+
+    send_bytes(c, &message, half, -1);
+    for (int i = 0; i < 3; i++) {
+        expect_reply(c, i, 0);
+    }
+    expect_reply(c, 3, 0);
+    send_bytes(c, (uint8_t *)&message + half, sizeof(message) - half, -1);
+    expect_reply(c, 4, 0);
+    close(fd);
+}
+
 typedef struct Feature {
     VFIOUserHdr hdr;
     struct vfio_device_feature feature;
@@ -795,6 +846,7 @@ int main(int argc, char **argv)
     add_server("/vfio-ccw-host/server/bad-stream", test_bad_stream);
     add_server("/vfio-ccw-host/server/path", test_socket_path);
     add_server("/vfio-ccw-host/server/slow", test_slow_client);
+    add_server("/vfio-ccw-host/server/hasty", test_hasty_client);
     add_server("/vfio-ccw-host/server/no-migration", test_no_migration);
     add_client("/vfio-ccw-host/server/migration", VFIO_CCW_HOST_SCRIPTED,
                client_ready_to_migrate, test_migration);

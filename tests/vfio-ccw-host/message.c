@@ -12,20 +12,35 @@
 /* The longest: a region or DMA transfer of the largest size */
 #define MAX_MESSAGE (sizeof(VFIOUserRegionRW) + VFIO_USER_DEF_MAX_XFER)
 
-static size_t message_want(const HostMessage *message)
+/* More than most have: they come in one read */
+#define READ_AHEAD 256
+
+static HostMessage *message_new(size_t room)
 {
-    return message->have < sizeof(VFIOUserHdr) ? sizeof(VFIOUserHdr)
-                                               : message->hdr->size;
+    HostMessage *message = g_new0(HostMessage, 1);
+
+    message->room = MAX(room, READ_AHEAD);
+    message->hdr = g_malloc(message->room);
+    return message;
 }
 
-static void add_fds(HostMessage *message, int *fds, size_t nr_fds)
+static bool has_header(const HostMessage *message)
+{
+    return message->have >= sizeof(VFIOUserHdr);
+}
+
+static bool is_whole(const HostMessage *message)
+{
+    return has_header(message) && message->have >= message->hdr->size;
+}
+
+static void add_fds(HostMessage *message, const int *fds, size_t nr_fds)
 {
     if (nr_fds) {
         message->fds = g_renew(int, message->fds, message->nr_fds + nr_fds);
         memcpy(message->fds + message->nr_fds, fds, nr_fds * sizeof(fds[0]));
         message->nr_fds += nr_fds;
     }
-    g_free(fds);
 }
 
 /* Returns false when the size in the header is none */
@@ -36,45 +51,83 @@ static bool make_room(HostMessage *message)
     if (size < sizeof(VFIOUserHdr) || size > MAX_MESSAGE) {
         return false;
     }
-    message->hdr = g_realloc(message->hdr, size);
+    if (size > message->room) {
+        message->room = size;
+        message->hdr = g_realloc(message->hdr, size);
+    }
     return true;
 }
 
-HostMessageResult host_message_receive(HostMessage **messagep, QIOChannel *ioc)
+/*
+ * Takes off the end of @message what is not of it: NULL if there is nothing.
+ * The @nr_fds last ones came with that: a read ends with the message that has
+ * file descriptors.
+ */
+static HostMessage *split(HostMessage *message, size_t nr_fds)
 {
-    HostMessage *message = *messagep;
+    size_t size = message->hdr->size;
+    size_t more = message->have - size;
+    HostMessage *next;
 
-    if (!message) {
-        message = g_new0(HostMessage, 1);
-        message->hdr = g_new(VFIOUserHdr, 1);
-        *messagep = message;
+    if (!more) {
+        return NULL;
     }
+    next = message_new(more);
+    memcpy(next->hdr, (uint8_t *)message->hdr + size, more);
+    next->have = more;
+    message->have = size;
+    message->nr_fds -= nr_fds;
+    add_fds(next, message->fds + message->nr_fds, nr_fds);
+    return next;
+}
 
-    while (message->have < message_want(message)) {
-        struct iovec iov = {
-            .iov_base = (uint8_t *)message->hdr + message->have,
-            .iov_len = message_want(message) - message->have,
-        };
-        size_t nr_fds = 0;
-        int *fds = NULL;
+/* Like qio_channel_readv(), and tells how many file descriptors came */
+static ssize_t read_some(HostMessage *message, QIOChannel *ioc, size_t *nr_fds)
+{
+    struct iovec iov = {
+        .iov_base = (uint8_t *)message->hdr + message->have,
+        .iov_len = message->room - message->have,
+    };
+    g_autofree int *fds = NULL;
+    ssize_t n;
+
+    /* Eventfds are shared with the client, and so is O_NONBLOCK */
+    n = qio_channel_readv_full(ioc, &iov, 1, &fds, nr_fds,
+                               QIO_CHANNEL_READ_FLAG_FD_PRESERVE_BLOCKING,
+                               NULL);
+    if (n >= 0) {
+        add_fds(message, fds, *nr_fds);
+        message->have += n;
+    }
+    return n;
+}
+
+HostMessageResult host_message_receive(HostMessage **incoming, QIOChannel *ioc,
+                                       HostMessage **messagep)
+{
+    HostMessage *message = *incoming ?: message_new(0);
+    size_t nr_fds = message->nr_fds;
+
+    *incoming = message;
+    while (!is_whole(message)) {
         ssize_t n;
 
-        /* Eventfds are shared with the client, and so is O_NONBLOCK */
-        n = qio_channel_readv_full(ioc, &iov, 1, &fds, &nr_fds,
-                                   QIO_CHANNEL_READ_FLAG_FD_PRESERVE_BLOCKING,
-                                   NULL);
+        if (has_header(message) && !make_room(message)) {
+            return HOST_MESSAGE_BROKEN;
+        }
+        n = read_some(message, ioc, &nr_fds);
         if (n == QIO_CHANNEL_ERR_BLOCK) {
             return HOST_MESSAGE_AGAIN;
         }
-        add_fds(message, fds, nr_fds);
         if (n <= 0) {
             return HOST_MESSAGE_BROKEN;
         }
-        message->have += n;
-        if (message->have == sizeof(VFIOUserHdr) && !make_room(message)) {
-            return HOST_MESSAGE_BROKEN;
-        }
     }
+    if (!make_room(message)) {
+        return HOST_MESSAGE_BROKEN;
+    }
+    *incoming = split(message, nr_fds);
+    *messagep = message;
     return HOST_MESSAGE_COMPLETE;
 }
 

@@ -18,6 +18,7 @@
 typedef struct HostMessage {
     VFIOUserHdr *hdr;           /* with the payload behind it */
     size_t have;
+    size_t room;
     int *fds;
     size_t nr_fds;
 } HostMessage;
@@ -29,12 +30,14 @@ typedef enum HostMessageResult {
 } HostMessageResult;
 
 /*
- * Receives what there is of *@messagep, which is NULL for a new one, from a
- * non-blocking channel. A channel is broken when it has ended or when what it
- * says cannot be a message.
+ * Receives *@messagep from a non-blocking channel, in one read if it can. What
+ * was received of the next message, or even of several, is in *@incoming, which
+ * is NULL when there is nothing: a caller that waits for the channel has to ask
+ * again until then. A channel is broken when it has ended or when what it says
+ * cannot be a message.
  */
-HostMessageResult host_message_receive(HostMessage **messagep,
-                                       QIOChannel *ioc);
+HostMessageResult host_message_receive(HostMessage **incoming, QIOChannel *ioc,
+                                       HostMessage **messagep);
 
 /* The number of bytes after the header */
 size_t host_message_payload(const HostMessage *message);

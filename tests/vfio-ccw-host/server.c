@@ -30,7 +30,7 @@ struct HostServer {
     unsigned connection;        /* counts up with each that ends */
     GSource *read_source;
     GSource *drain_source;      /* messages were queued behind our back */
-    HostMessage *incoming;      /* not complete yet */
+    HostMessage *incoming;      /* received, but not looked at yet */
     GQueue messages;            /* complete, not handled yet */
     bool broken;                /* nothing more can come from this client */
     bool said_hello;
@@ -493,37 +493,43 @@ static void drain_messages(HostServer *server)
     host_server_disconnect(server);
 }
 
+/* All that one read has brought; dropping the client drops the rest as well */
+static void receive_messages(HostServer *server)
+{
+    do {
+        HostMessage *message;
+
+        switch (host_message_receive(&server->incoming, server->ioc,
+                                     &message)) {
+        case HOST_MESSAGE_AGAIN:
+            return;
+        case HOST_MESSAGE_BROKEN:
+            server->broken = true;
+            break;
+        case HOST_MESSAGE_COMPLETE:
+            g_queue_push_tail(&server->messages, message);
+            break;
+        }
+        drain_messages(server);
+    } while (server->incoming);
+}
+
 static gboolean drain_later(void *opaque)
 {
     HostServer *server = opaque;
 
     source_clear(&server->drain_source);
     drain_messages(server);
+    if (server->incoming) {
+        receive_messages(server);
+    }
     return G_SOURCE_REMOVE;
-}
-
-static void queue_incoming(HostServer *server)
-{
-    g_queue_push_tail(&server->messages,
-                      g_steal_pointer(&server->incoming));
 }
 
 static gboolean client_readable(QIOChannel *ioc, GIOCondition condition,
                                 void *opaque)
 {
-    HostServer *server = opaque;
-
-    switch (host_message_receive(&server->incoming, server->ioc)) {
-    case HOST_MESSAGE_AGAIN:
-        return G_SOURCE_CONTINUE;
-    case HOST_MESSAGE_BROKEN:
-        server->broken = true;
-        break;
-    case HOST_MESSAGE_COMPLETE:
-        queue_incoming(server);
-        break;
-    }
-    drain_messages(server);
+    receive_messages(opaque);
     return G_SOURCE_CONTINUE;
 }
 
@@ -566,9 +572,11 @@ static gboolean accept_client(QIOChannel *ioc, GIOCondition condition,
 static HostMessage *wait_reply(HostServer *server, uint16_t id)
 {
     while (!server->broken) {
+        HostMessage *message;
         VFIOUserHdr *hdr;
 
-        switch (host_message_receive(&server->incoming, server->ioc)) {
+        switch (host_message_receive(&server->incoming, server->ioc,
+                                     &message)) {
         case HOST_MESSAGE_AGAIN:
             qio_channel_wait(server->ioc, G_IO_IN);
             continue;
@@ -578,11 +586,11 @@ static HostMessage *wait_reply(HostServer *server, uint16_t id)
         case HOST_MESSAGE_COMPLETE:
             break;
         }
-        hdr = server->incoming->hdr;
+        hdr = message->hdr;
         if ((hdr->flags & VFIO_USER_TYPE) == VFIO_USER_REPLY && hdr->id == id) {
-            return g_steal_pointer(&server->incoming);
+            return message;
         }
-        queue_incoming(server);
+        g_queue_push_tail(&server->messages, message);
     }
     return NULL;
 }
@@ -639,8 +647,8 @@ static int transfer(void *opaque, bool write, uint64_t iova, void *buf,
         done += n;
     }
     /* Not all callers come from drain_messages() */
-    if ((server->broken || !g_queue_is_empty(&server->messages)) &&
-        !server->drain_source) {
+    if ((server->broken || server->incoming ||
+         !g_queue_is_empty(&server->messages)) && !server->drain_source) {
         server->drain_source = g_idle_source_new();
         g_source_set_priority(server->drain_source, G_PRIORITY_DEFAULT);
         g_source_set_callback(server->drain_source, drain_later, server, NULL);
