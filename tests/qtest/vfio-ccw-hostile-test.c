@@ -1204,6 +1204,154 @@ static void test_request(const void *data)
     qemu_event_destroy(&answer.came);
 }
 
+/*
+ * A socket knows no messages: they come in pieces, and several at a time.
+ */
+
+static void test_pieces(void)
+{
+    static const size_t sizes[] = { 1, 2, 3, 5, 7, 15, 16, 17, 31, 33, 61 };
+    Scene *scene = scene_new();
+
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        wire_set_pieces(scene->wire, sizes[i]);
+        plug_and_enable(scene, LONG_TIMEOUT_MS);
+        unplug(scene);
+        assert_nothing_left(scene);
+    }
+    scene_end(scene);
+}
+
+/* Of no even size, so that every way to take them apart occurs */
+typedef struct QEMU_PACKED OddRequest {
+    VFIOUserDMARW rw;
+    uint8_t data[5];
+} OddRequest;
+
+static const OddRequest odd_request = {
+    .rw.hdr = {
+        .id = REQUEST_ID,
+        .command = VFIO_USER_DMA_WRITE,
+        .size = sizeof(odd_request),
+    },
+    .rw.offset = DATA,
+    .rw.count = sizeof(odd_request.data),
+};
+
+#define REQUESTS_BEHIND 40
+
+typedef struct Crowd {
+    unsigned behind;            /* each message of the host */
+    unsigned asked;
+    unsigned answered;
+    unsigned refused;
+} Crowd;
+
+static WireFate tamper_crowd(Wire *wire, WireMessage *message, void *opaque)
+{
+    const VFIOUserHdr *hdr = wire_header(message);
+    Crowd *crowd = opaque;
+
+    if (!message->from_host && hdr->id == REQUEST_ID) {
+        qatomic_inc(hdr->flags & VFIO_USER_ERROR ? &crowd->refused
+                                                 : &crowd->answered);
+        return WIRE_DROP;
+    }
+    for (unsigned i = 0; message->from_host && i < crowd->behind; i++) {
+        g_byte_array_append(message->bytes, (const void *)&odd_request,
+                            sizeof(odd_request));
+        qatomic_inc(&crowd->asked);
+    }
+    return WIRE_PASS;
+}
+
+static void wait_answers(Scene *scene, Crowd *crowd)
+{
+    while (qatomic_read(&crowd->answered) + qatomic_read(&crowd->refused) <
+           qatomic_read(&crowd->asked)) {
+        assert_unhurt(scene);
+    }
+}
+
+/* Not one is forgotten, although nothing comes any more after the last one. */
+static void test_crowd(void)
+{
+    Scene *scene = scene_new();
+
+    for (unsigned behind = 1; behind <= REQUESTS_BEHIND; behind += 3) {
+        Crowd crowd = { .behind = behind };
+
+        wire_set_tamper(scene->wire, tamper_crowd, &crowd);
+        plug_and_enable(scene, LONG_TIMEOUT_MS);
+        wait_answers(scene, &crowd);
+        g_assert_cmpuint(crowd.refused, ==, 0);
+        unplug(scene);
+        wire_set_tamper(scene->wire, NULL, NULL);
+        assert_nothing_left(scene);
+    }
+    scene_end(scene);
+}
+
+/* File descriptors are of the last message that comes with them. */
+static void test_crowd_with_fds(void)
+{
+    const struct QEMU_PACKED {
+        OddRequest good;
+        VFIOUserHdr unknown;
+    } both = {
+        .good = odd_request,
+        .unknown = {
+            .id = REQUEST_ID,
+            .command = UINT16_MAX,
+            .size = sizeof(VFIOUserHdr),
+        },
+    };
+    Scene *scene = scene_new();
+    Crowd crowd = { .asked = 2 };
+    int fds[3] = { 0 };
+    unsigned open_fds;
+
+    plug_and_enable(scene, LONG_TIMEOUT_MS);
+    open_fds = count_fds(scene);
+    wire_set_tamper(scene->wire, tamper_crowd, &crowd);
+    g_assert_true(wire_inject(scene->wire, &both, sizeof(both), fds,
+                              ARRAY_SIZE(fds)));
+    wait_answers(scene, &crowd);
+    g_assert_cmpuint(crowd.answered, ==, 1);
+    g_assert_cmpuint(crowd.refused, ==, 1);
+    g_assert_cmpint(count_fds(scene), ==, open_fds);
+    assert_usable(scene->bed);
+    unplug(scene);
+    wire_set_tamper(scene->wire, NULL, NULL);
+    assert_nothing_left(scene);
+    scene_end(scene);
+}
+
+/* Those that come behind the header are nobody's, and soon closed. */
+static void test_pieces_with_fds(void)
+{
+    Scene *scene = scene_new();
+    Crowd crowd = { .asked = 1 };
+    int fds[3] = { 0 };
+    unsigned open_fds;
+
+    plug_and_enable(scene, LONG_TIMEOUT_MS);
+    open_fds = count_fds(scene);
+    wire_set_tamper(scene->wire, tamper_crowd, &crowd);
+    wire_set_pieces(scene->wire, sizeof(odd_request) - 1);
+    g_assert_true(wire_inject(scene->wire, &odd_request, sizeof(odd_request),
+                              fds, ARRAY_SIZE(fds)));
+    wait_answers(scene, &crowd);
+    g_assert_cmpuint(crowd.answered, ==, 1);
+    wire_set_pieces(scene->wire, 0);
+    assert_usable(scene->bed);
+    g_assert_cmpint(count_fds(scene), ==, open_fds);
+    unplug(scene);
+    wire_set_tamper(scene->wire, NULL, NULL);
+    assert_nothing_left(scene);
+    scene_end(scene);
+}
+
 /* What can be no message ends the connection. */
 
 typedef struct Garbage {
@@ -1645,6 +1793,12 @@ static void add_io_tests(void)
 
         qtest_add_data_func(path, &requests[i], test_request);
     }
+    qtest_add_func("/vfio-ccw/hostile/stream/in-pieces", test_pieces);
+    qtest_add_func("/vfio-ccw/hostile/stream/many-at-once", test_crowd);
+    qtest_add_func("/vfio-ccw/hostile/stream/many-at-once-with-fds",
+                   test_crowd_with_fds);
+    qtest_add_func("/vfio-ccw/hostile/stream/in-pieces-with-fds",
+                   test_pieces_with_fds);
     for (size_t i = 0; i < ARRAY_SIZE(garbages); i++) {
         g_autofree char *path =
             g_strdup_printf("/vfio-ccw/hostile/sends/%s", garbages[i].name);

@@ -9,6 +9,8 @@
  */
 
 #include "qemu/osdep.h"
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include "qapi/error.h"
 #include "qemu/thread.h"
 #include "io/channel-socket.h"
@@ -30,6 +32,7 @@ struct Wire {
     HostMessage *incoming[NR_ENDS];
     WireTamper *tamper;
     void *opaque;
+    size_t piece;               /* 0: as it comes */
 };
 
 static QIOChannel *dial(const char *path)
@@ -63,14 +66,51 @@ void wire_cut(Wire *wire)
     qemu_rec_mutex_unlock(&wire->lock);
 }
 
-static bool send_to(Wire *wire, int to, const void *data, size_t len,
-                    int *fds, size_t nr_fds)
+static bool send_all(QIOChannel *ioc, const void *data, size_t len, int *fds,
+                     size_t nr_fds)
 {
     struct iovec iov = { .iov_base = (void *)data, .iov_len = len };
 
-    return wire->end[to] &&
-           qio_channel_writev_full_all(wire->end[to], &iov, 1, fds, nr_fds, 0,
-                                       NULL) == 0;
+    return qio_channel_writev_full_all(ioc, &iov, 1, fds, nr_fds, 0, NULL) == 0;
+}
+
+/* Also where nobody will ever read it any more */
+static void wait_until_read(QIOChannel *ioc)
+{
+    int unread;
+
+    do {
+        g_thread_yield();
+        g_assert(ioctl(QIO_CHANNEL_SOCKET(ioc)->fd, SIOCOUTQ, &unread) == 0);
+    } while (unread);
+}
+
+/* The file descriptors come with the last one. */
+static bool send_pieces(QIOChannel *ioc, size_t piece, const uint8_t *data,
+                        size_t len, int *fds, size_t nr_fds)
+{
+    for (; len > piece; data += piece, len -= piece) {
+        wait_until_read(ioc);
+        if (!send_all(ioc, data, piece, NULL, 0)) {
+            return false;
+        }
+    }
+    wait_until_read(ioc);
+    return send_all(ioc, data, len, fds, nr_fds);
+}
+
+static bool send_to(Wire *wire, int to, const void *data, size_t len,
+                    int *fds, size_t nr_fds)
+{
+    QIOChannel *ioc = wire->end[to];
+
+    if (!ioc) {
+        return false;
+    }
+    if (to == QEMU && wire->piece) {
+        return send_pieces(ioc, wire->piece, data, len, fds, nr_fds);
+    }
+    return send_all(ioc, data, len, fds, nr_fds);
 }
 
 /*
@@ -82,10 +122,12 @@ bool wire_inject(Wire *wire, const void *data, size_t len, int *fds,
 {
     struct iovec iov = { .iov_base = (void *)data, .iov_len = len };
     QIOChannel *ioc;
+    size_t piece;
     ssize_t sent;
 
     qemu_rec_mutex_lock(&wire->lock);
     ioc = wire->end[QEMU];
+    piece = wire->piece;
     if (ioc) {
         object_ref(OBJECT(ioc));
     }
@@ -93,10 +135,21 @@ bool wire_inject(Wire *wire, const void *data, size_t len, int *fds,
     if (!ioc) {
         return false;
     }
-    sent = qio_channel_writev_full(ioc, &iov, 1, fds, nr_fds, 0, NULL);
+    if (piece) {
+        sent = send_pieces(ioc, piece, data, len, fds, nr_fds) ? len : 0;
+    } else {
+        sent = qio_channel_writev_full(ioc, &iov, 1, fds, nr_fds, 0, NULL);
+    }
     object_unref(OBJECT(ioc));
     g_assert(sent <= 0 || sent == len);
     return sent > 0;
+}
+
+void wire_set_pieces(Wire *wire, size_t size)
+{
+    qemu_rec_mutex_lock(&wire->lock);
+    wire->piece = size;
+    qemu_rec_mutex_unlock(&wire->lock);
 }
 
 void wire_turn_deaf(Wire *wire)

@@ -52,6 +52,12 @@ void wire_set_tamper(Wire *wire, WireTamper *tamper, void *opaque);
 bool wire_inject(Wire *wire, const void *data, size_t len, int *fds,
                  size_t nr_fds);
 
+/*
+ * From now on what goes to QEMU comes in pieces of @size bytes, each when QEMU
+ * has read the one before; 0 for messages as they are.
+ */
+void wire_set_pieces(Wire *wire, size_t size);
+
 /* Leave unread what QEMU sends over this connection. */
 void wire_turn_deaf(Wire *wire);
 
