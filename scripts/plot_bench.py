@@ -170,6 +170,7 @@ def draw_overtaking(results):
 def draw_round_trips(results):
     floor, trips = results['floor'], results['round-trips']
     rows = [('floor', floor['round-trip'], None),
+            ('+ driver', floor['host-round-trip'], None),
             ("CPU's own", trips['cpu-need'], None)]
     need = 1.25 * floor['round-trip']['median'] + trips['cpu-need']['median']
     rows += [('CPU busy', trips['spinning'], need),
@@ -180,15 +181,15 @@ def draw_round_trips(results):
                       'SSCH, interruption, TSCH', 'median (µs)')
     y = diagram.y_axis(0, 1.15 * max(row[1]['median'] for row in rows))
     for n, (name, figures, aim) in enumerate(rows):
-        x = diagram.left + 12 + 63 * n
+        x = diagram.left + 10 + 56 * n
         top = y(figures['median'])
-        diagram.box(x, top, x + 42, diagram.bottom, DARK if aim else LIGHT)
-        diagram.text(x + 21, top - 4, f'{figures["median"]:.1f}', size=11,
+        diagram.box(x, top, x + 36, diagram.bottom, DARK if aim else LIGHT)
+        diagram.text(x + 18, top - 4, f'{figures["median"]:.1f}', size=11,
                      anchor='middle')
-        diagram.text(x + 21, diagram.bottom + 15, name, size=11,
+        diagram.text(x + 18, diagram.bottom + 15, name, size=10,
                      anchor='middle')
         if aim:
-            diagram.line(x - 6, y(aim), x + 48, y(aim), RED)
+            diagram.line(x - 6, y(aim), x + 42, y(aim), RED)
     diagram.legend([(DARK, 'vfio-ccw'), (LIGHT, 'for comparison'),
                     (RED, 'aim')])
     return diagram

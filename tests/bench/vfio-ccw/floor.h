@@ -14,6 +14,12 @@
  */
 void floor_round_trips(double *us, unsigned count);
 
+/*
+ * The same child, and an emulated host driver whose device takes no time: what
+ * comes on top of the floor is the host's own need.
+ */
+void floor_host_round_trips(double *us, unsigned count);
+
 /* From one thread to another and back, over a mutex and a condition */
 void floor_thread_hops(double *us, unsigned count);
 
