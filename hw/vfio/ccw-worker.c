@@ -3,17 +3,22 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A pool of glib's, for all devices. It has no limit of its own: the callers
- * have, since a device has at most one job of a lane under way (ccw-link.h).
+ * As many as there are questions under way, for all devices: that is bounded by
+ * the callers, since a device has at most one job of a lane under way
+ * (ccw-link.h). One that has nothing to do ends if enough others wait for work.
  *
  * A worker takes the BQL itself and goes on with the coroutine that waits for
- * it: that is one thread less to wake than a bottom half in the main loop.
+ * it: that is one thread less to wake than a bottom half in the main loop. The
+ * coroutine may end there, and is kept by the thread for the next one. What
+ * a thread keeps is freed with it if QEMU has made it; those of a pool of glib's
+ * would lose it.
  */
 
 #include "qemu/osdep.h"
+#include "qemu/lockable.h"
 #include "qemu/main-loop.h"
 #include "qemu/rcu.h"
-#include "qemu/tsan.h"
+#include "qemu/thread.h"
 #include "hw/vfio/ccw-worker.h"
 
 typedef struct Task {
@@ -22,37 +27,67 @@ typedef struct Task {
     Coroutine *co;
 } Task;
 
-static void leave_rcu(gpointer unused)
+static QemuMutex lock;              /* protects the rest */
+static QemuCond pushed;
+static GQueue tasks = G_QUEUE_INIT;
+static unsigned waiting;
+
+static void __attribute__((constructor)) init(void)
 {
-    rcu_unregister_thread();
+    qemu_mutex_init(&lock);
+    qemu_cond_init(&pushed);
 }
 
-/* Device code, which may be an RCU reader, runs in the coroutine. */
-static void join_rcu(void)
+/* Returns NULL if enough others wait for a task. */
+static Task *next_task(void)
 {
-    static GPrivate joined = G_PRIVATE_INIT(leave_rcu);
+    QEMU_LOCK_GUARD(&lock);
 
-    if (!g_private_get(&joined)) {
-        rcu_register_thread();
-        g_private_set(&joined, &joined);
+    while (g_queue_is_empty(&tasks)) {
+        if (waiting == VFIO_CCW_WORKERS_WAITING) {
+            return NULL;
+        }
+        waiting++;
+        qemu_cond_wait(&pushed, &lock);
+        waiting--;
     }
+    return g_queue_pop_head(&tasks);
 }
 
-static void run(gpointer data, gpointer unused)
+/* Returns whether a worker waits for it. */
+static bool push(Task *task)
 {
-    Task *task = data;
+    QEMU_LOCK_GUARD(&lock);
 
-    QEMU_TSAN_ANNOTATE_HAPPENS_AFTER(task);
-    join_rcu();
+    g_queue_push_tail(&tasks, task);
+    qemu_cond_signal(&pushed);
+    return g_queue_get_length(&tasks) <= waiting;
+}
+
+static void run(Task *task)
+{
     task->work(task->opaque);
     bql_lock();
     qemu_coroutine_enter(task->co);
     bql_unlock();
 }
 
+static void *worker_thread(void *unused)
+{
+    Task *task;
+
+    /* Device code, which may be an RCU reader, runs in the coroutine. */
+    rcu_register_thread();
+    while ((task = next_task())) {
+        run(task);
+    }
+    rcu_unregister_thread();
+    return NULL;
+}
+
 void coroutine_fn vfio_ccw_worker_run(VFIOCCWWork *work, void *opaque)
 {
-    static GThreadPool *pool;
+    QemuThread thread;
     Task task = {
         .work = work,
         .opaque = opaque,
@@ -60,11 +95,9 @@ void coroutine_fn vfio_ccw_worker_run(VFIOCCWWork *work, void *opaque)
     };
 
     assert(bql_locked());
-    if (!pool) {
-        pool = g_thread_pool_new(run, NULL, -1, false, NULL);
+    if (!push(&task)) {
+        qemu_thread_create(&thread, "vfio-ccw", worker_thread, NULL,
+                           QEMU_THREAD_DETACHED);
     }
-    /* The pool's lock is glib's, of which the sanitizer does not know. */
-    QEMU_TSAN_ANNOTATE_HAPPENS_BEFORE(&task);
-    g_thread_pool_push(pool, &task, NULL);
     qemu_coroutine_yield();
 }

@@ -11,6 +11,9 @@
 
 #include "qemu/coroutine.h"
 
+/* Threads that wait for more work, at most */
+#define VFIO_CCW_WORKERS_WAITING 8
+
 typedef void VFIOCCWWork(void *opaque);
 
 /*
