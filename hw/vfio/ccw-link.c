@@ -348,6 +348,22 @@ static bool unasked_for(const VFIOCCWJob *job)
            vfio_ccw_job_ends_signal(job) && (!job->has_schib || job->schib_ret);
 }
 
+/* One that was under way when the look was asked for does not count. */
+static void finish_look(VFIOCCWJob *job)
+{
+    VFIOCCWLink *link = job->link;
+
+    if (!link->looking || link->due[VFIO_CCW_LANE_SCHIB]) {
+        return;
+    }
+    if (job->life != link->life) {
+        link->due[VFIO_CCW_LANE_SCHIB] = true; /* nobody has heard of it */
+        return;
+    }
+    link->looking = false;
+    deliver(link, (VFIOCCWNews) { .kind = VFIO_CCW_NEWS_LOOKED });
+}
+
 static void finish_irb(VFIOCCWJob *job)
 {
     VFIOCCWLink *link = job->link;
@@ -447,6 +463,9 @@ static void finish(VFIOCCWJob *job)
             break;
         }
     }
+    if (job->lane == VFIO_CCW_LANE_SCHIB) {
+        finish_look(job);
+    }
     g_free(job);
     kick(link);
     vfio_ccw_link_leave(link);
@@ -488,6 +507,16 @@ void vfio_ccw_link_refresh_schib(VFIOCCWLink *link)
     if (link->schib_region >= 0 && !link->busy[VFIO_CCW_LANE_SCHIB]) {
         make_due(link, VFIO_CCW_LANE_SCHIB);
     }
+}
+
+void vfio_ccw_link_look(VFIOCCWLink *link)
+{
+    if (link->schib_region < 0) {
+        deliver(link, (VFIOCCWNews) { .kind = VFIO_CCW_NEWS_LOOKED });
+        return;
+    }
+    link->looking = true;
+    make_due(link, VFIO_CCW_LANE_SCHIB);
 }
 
 void vfio_ccw_link_reset(VFIOCCWLink *link)
@@ -742,6 +771,7 @@ static void forget_everything(VFIOCCWLink *link)
     link->given_up = false;
     link->life++;
     memset(link->due, 0, sizeof(link->due));
+    link->looking = false;
     memset(link->overtaken, 0, sizeof(link->overtaken));
     link->sent_since_irb = false;
     memset(&link->last_irb, 0, sizeof(link->last_irb));

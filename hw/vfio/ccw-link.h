@@ -89,6 +89,7 @@ typedef struct VFIOCCWNews {
         VFIO_CCW_NEWS_CRW,    /* .crw */
         VFIO_CCW_NEWS_REQ,
         VFIO_CCW_NEWS_GONE,
+        VFIO_CCW_NEWS_LOOKED, /* GONE came before it, if that is what it is */
         VFIO_CCW_NEWS_IDLE,   /* nobody asks the host anything just now */
     } kind;
     union {
@@ -150,6 +151,7 @@ struct VFIOCCWLink {
     uint32_t life;                    /* a reset begins a new one */
     bool due[VFIO_CCW_LANE__MAX];     /* RESET, IRB, SCHIB, CRW wait */
     bool busy[VFIO_CCW_LANE__MAX];    /* a job of this lane is under way */
+    bool looking;                     /* a SCHIB that is due is looked at */
     unsigned jobs;
     QemuCond job_done;
     VFIOCCWRequest queued;            /* waits for its lane or for the timer */
@@ -197,6 +199,13 @@ void vfio_ccw_link_withdraw(VFIOCCWLink *link);
 
 /* Ask for a fresh SCHIB, to be delivered later. */
 void vfio_ccw_link_refresh_schib(VFIOCCWLink *link);
+
+/*
+ * Is the device there? NEWS_LOOKED says that a SCHIB was read since, or could
+ * not be, which may have been NEWS_GONE. Where the host shows none, it is
+ * delivered before this returns.
+ */
+void vfio_ccw_link_look(VFIOCCWLink *link);
 
 /*
  * Reset the host's device, once what was sent to it has returned. Requests made

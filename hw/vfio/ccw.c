@@ -55,6 +55,7 @@ struct VFIOCCWDevice {
     VFIOCCWReopen reopen;
     VFIOCCWFsm fsm;
     VFIOCCWStats stats;
+    bool asked_back;          /* by the host, which may be lost instead */
     bool unplugging;          /* when the host has stopped */
     QEMUTimer *quiesce_timer;
     uint32_t quiesce_timeout; /* ms */
@@ -409,10 +410,32 @@ static void set_quiesce_timer(VFIOCCWDevice *vcdev)
               qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + vcdev->quiesce_timeout);
 }
 
+static void give_back(VFIOCCWDevice *vcdev)
+{
+    if (vcdev->asked_back) {
+        vcdev->asked_back = false;
+        door(vcdev, vfio_ccw_fsm_event(&vcdev->fsm, VFIO_CCW_EV_REQ));
+    }
+}
+
+/* Linux also asks for a device that is not there any more: that is a loss. */
+static void asked_back(VFIOCCWDevice *vcdev)
+{
+    if (!vcdev->asked_back && !vcdev->unplugging) {
+        vcdev->asked_back = true;
+        set_quiesce_timer(vcdev);
+        vfio_ccw_link_look(&vcdev->link);
+    }
+}
+
 static void quiesce_expired(void *opaque)
 {
     VFIOCCWDevice *vcdev = opaque;
 
+    if (!vcdev->unplugging) {
+        give_back(vcdev); /* to a host that does not say if it is lost */
+        return;
+    }
     if (!vfio_ccw_fsm_stopping(&vcdev->fsm)) {
         go_away(vcdev); /* and cut off what is under way yet */
         return;
@@ -474,7 +497,10 @@ static void host_news(void *opaque, const VFIOCCWNews *news)
         relay_crw(vcdev, news->crw);
         break;
     case VFIO_CCW_NEWS_REQ:
-        door(vcdev, vfio_ccw_fsm_event(fsm, VFIO_CCW_EV_REQ));
+        asked_back(vcdev);
+        break;
+    case VFIO_CCW_NEWS_LOOKED:
+        give_back(vcdev);
         break;
     case VFIO_CCW_NEWS_GONE:
         door(vcdev, vfio_ccw_fsm_event(fsm, VFIO_CCW_EV_GONE));
@@ -575,6 +601,7 @@ static void host_returned(void *opaque, const SCHIB *schib)
 {
     VFIOCCWDevice *vcdev = opaque;
 
+    vcdev->asked_back = false;
     vfio_ccw_link_reset(&vcdev->link);
     if (schib) {
         show_host(vcdev, schib);

@@ -7,6 +7,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "tests/qtest/libqtest.h"
 #include "l1.h"
 
 #define CSS_DEVICES  "/sys/bus/css/devices"
@@ -15,8 +16,8 @@
 #define CIO_DEBUG    "/sys/kernel/debug/s390/cio"
 #define PORTS        "/sys/class/virtio-ports"
 
-/* Any will do; there is never more than one. */
-#define UUID "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001"
+/* Any will do; it ends with the device's number. */
+#define UUID_BEGIN "83b8f4f2-509f-382f-3c1e-e6bfe0fa"
 
 /* sysfs takes what one write() brings. */
 static bool try_put(const char *path, const char *text)
@@ -92,6 +93,11 @@ static void bind_to_vfio_ccw(const char *subchannel)
     put("/sys/bus/css/drivers_probe", subchannel);
 }
 
+bool l1_subchannel_exists(L1Mdev *mdev)
+{
+    return g_file_test(mdev->home, G_FILE_TEST_EXISTS);
+}
+
 bool l1_mdev_exists(L1Mdev *mdev)
 {
     return g_file_test(mdev->path, G_FILE_TEST_EXISTS);
@@ -118,28 +124,42 @@ static void remove_if_there(L1Mdev *mdev)
     }
 }
 
-/* What a test that failed has left behind */
-static void clean_up(L1Mdev *mdev)
+/*
+ * A test that fails is not to leave anything withheld: its QEMU could not end
+ * before Linux has stopped the device.
+ */
+static void unhold_everything(void *unused)
 {
     for (int step = 0; step < VFIO_CCW_HOST_NR_STEPS; step++) {
         l1_host_unhold(step);
     }
+}
+
+/* What a test that failed has left behind */
+static void clean_up(L1Mdev *mdev)
+{
+    unhold_everything(NULL);
     remove_if_there(mdev);
 }
 
 L1Mdev *l1_mdev_new(const char *devno)
 {
     L1Mdev *mdev = g_new0(L1Mdev, 1);
+    g_autofree char *uuid = g_strconcat(UUID_BEGIN, strrchr(devno, '.') + 1,
+                                        NULL);
     g_autofree char *create = NULL;
+    g_autofree char *link = NULL;
 
     mdev->subchannel = subchannel_of(devno);
     g_assert_nonnull(mdev->subchannel);
-    mdev->path = g_build_filename(MDEV_DEVICES, UUID, NULL);
+    link = g_build_filename(CSS_DEVICES, mdev->subchannel, NULL);
+    mdev->home = realpath(link, NULL);
+    mdev->path = g_build_filename(MDEV_DEVICES, uuid, NULL);
     bind_to_vfio_ccw(mdev->subchannel);
     clean_up(mdev);
     create = g_build_filename(CSS_DEVICES, mdev->subchannel,
                               "mdev_supported_types/vfio_ccw-io/create", NULL);
-    put(create, UUID);
+    put(create, uuid);
     return mdev;
 }
 
@@ -147,6 +167,7 @@ void l1_mdev_free(L1Mdev *mdev)
 {
     remove_if_there(mdev);
     g_free(mdev->subchannel);
+    free(mdev->home);
     g_free(mdev->path);
     g_free(mdev);
 }
@@ -236,6 +257,13 @@ static unsigned G_GNUC_PRINTF(1, 2) host(const char *format, ...)
 
 void l1_host_hold(VfioCcwHostStep step)
 {
+    static bool prepared;
+
+    if (!prepared) {
+        /* Before libqtest's own, which waits for QEMU */
+        qtest_add_abrt_handler(unhold_everything, NULL);
+        prepared = true;
+    }
     host("hold %d\n", step);
 }
 
@@ -262,6 +290,11 @@ void l1_host_present_status(uint8_t dstat, uint8_t cstat, uint16_t count)
 void l1_host_present_alert(uint8_t dstat)
 {
     host("present_alert %u\n", dstat);
+}
+
+void l1_host_disconnect(void)
+{
+    host("disconnect\n");
 }
 
 unsigned l1_host_count(VfioCcwHostCounter counter)

@@ -20,10 +20,14 @@
 /* A mediated device of vfio_ccw */
 typedef struct L1Mdev {
     char *subchannel;           /* bus id */
-    char *path;                 /* in sysfs */
+    char *home;                 /* of the subchannel, in sysfs */
+    char *path;                 /* of the mdev, in sysfs */
 } L1Mdev;
 
-/* The subchannel of the device @devno, bound to vfio_ccw, gets an mdev. */
+/*
+ * The subchannel of the device @devno, bound to vfio_ccw, gets an mdev: the same
+ * one each time, as an administrator would define it.
+ */
 L1Mdev *l1_mdev_new(const char *devno);
 
 /* Remove it if it is still there, and forget it. */
@@ -37,6 +41,9 @@ int l1_mdev_open_cdev(L1Mdev *mdev);
 
 /* Whether the mdev is there */
 bool l1_mdev_exists(L1Mdev *mdev);
+
+/* Its subchannel: Linux forgets one that is gone when the mdev is closed. */
+bool l1_subchannel_exists(L1Mdev *mdev);
 
 /* Whether L1 has a subchannel with the device @devno */
 bool l1_has_device(const char *devno);
@@ -54,6 +61,7 @@ void l1_host_release(VfioCcwHostStep step);
 void l1_host_unhold(VfioCcwHostStep step);
 void l1_host_present_status(uint8_t dstat, uint8_t cstat, uint16_t count);
 void l1_host_present_alert(uint8_t dstat);
+void l1_host_disconnect(void);
 unsigned l1_host_count(VfioCcwHostCounter counter);
 
 /* A command for L0's monitor (HMP); its answer is not awaited. */

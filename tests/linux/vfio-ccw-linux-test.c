@@ -60,19 +60,23 @@ static void run_noop(Guest *guest)
     expect_normal_end(guest->bed);
 }
 
+static void enable(Guest *guest)
+{
+    qcss_enable(guest->qts, SCHID, INTPARM_MSCH);
+    run_noop(guest);
+}
+
 static Guest *guest_enabled(void)
 {
     Guest *guest = guest_of(l1_mdev_new(DISK));
 
-    qcss_enable(guest->qts, SCHID, INTPARM_MSCH);
-    run_noop(guest);
+    enable(guest);
     return guest;
 }
 
 static void assert_usable_on_linux(Guest *guest)
 {
-    qcss_enable(guest->qts, SCHID, INTPARM_MSCH);
-    run_noop(guest);
+    enable(guest);
     guest_end(guest);
 }
 
@@ -755,25 +759,133 @@ static void test_reset_in_flight(void)
                     l1_host_count(VFIO_CCW_HOST_CLEARS), >, 0);
 }
 
-/* The device is taken away from Linux, which takes it away from its guest. */
-static void test_gone_outside(void)
-{
-    Guest *guest = guest_of(l1_mdev_new(RNG));
+/*
+ * Gone and returned
+ *
+ * Linux asks for its device then as well. It is a loss all the same, but what
+ * Linux wants it gets: the file is closed.
+ */
 
-    qcss_enable(guest->qts, SCHID, INTPARM_MSCH);
-    run_noop(guest);
-    l1_monitor("device_del rng");
+#define DELAY_NS NS_PER_S       /* until a lost host is closed */
+
+static void wait_forgotten(Guest *guest)
+{
+    while (l1_subchannel_exists(guest->mdev)) {
+        g_thread_yield();
+    }
+}
+
+static void expect_lost(Guest *guest)
+{
     expect_subchannel_report(guest->bed);
     assert_unplugged_here(guest);
-    while (l1_mdev_exists(guest->mdev)) {
-        g_thread_yield();
-    }
-    guest_end(guest);
+    g_assert_cmpint(ssch(guest->bed), ==, 3);
+    expect_event(guest->bed, "lost");
+    wait_state(guest->bed, "NOT_OPER");
+    g_assert_true(l1_subchannel_exists(guest->mdev));
+    qtest_clock_step(guest->qts, DELAY_NS);
+    wait_forgotten(guest);
+}
 
-    l1_monitor("device_add virtio-rng-ccw,id=rng,devno=fe.0.1235");
-    while (!l1_has_device(RNG)) {
+/* @devno is there again, and an administrator makes an mdev of it again. */
+static void bring_back(Guest *guest, const char *devno)
+{
+    while (!l1_has_device(devno)) {
         g_thread_yield();
     }
+    l1_mdev_free(guest->mdev);
+    guest->mdev = l1_mdev_new(devno);
+}
+
+static void expect_returned(Guest *guest)
+{
+    int64_t losses = counter_of(guest->bed, "ccw0", "losses");
+
+    while (counter_of(guest->bed, "ccw0", "returns") < losses) {
+        qtest_clock_step(guest->qts, DELAY_NS);
+    }
+    expect_event(guest->bed, "returned");
+    expect_subchannel_report(guest->bed);
+    g_assert_cmpint(ssch(guest->bed), ==, 3);
+    enable(guest);
+    g_assert_null(qtest_qmp_event_ref(guest->qts, "DEVICE_DELETED"));
+}
+
+static Guest *guest_on_rng(const char *options)
+{
+    L1Mdev *mdev = l1_mdev_new(RNG);
+    g_autofree char *args =
+        g_strdup_printf(MACHINE_ARGS "-object iommufd,id=iommufd0 -device "
+                        "vfio-ccw,id=ccw0,devno=fe.0.1234,sysfsdev=%s%s",
+                        mdev->path, options);
+    Guest *guest = guest_with_args(mdev, args);
+
+    enable(guest);
+    return guest;
+}
+
+static void take_rng(void)
+{
+    l1_monitor("device_del rng");
+}
+
+static void give_rng(Guest *guest)
+{
+    l1_monitor("device_add virtio-rng-ccw,id=rng,devno=fe.0.1235");
+    bring_back(guest, RNG);
+}
+
+static void assert_gone_and_returned(const char *options)
+{
+    Guest *guest = guest_on_rng(options);
+
+    take_rng();
+    expect_lost(guest);
+    give_rng(guest);
+    expect_returned(guest);
+    guest_end(guest);
+}
+
+static void test_returned_group(void)
+{
+    assert_gone_and_returned("");
+}
+
+static void test_returned_iommufd(void)
+{
+    assert_gone_and_returned(",iommufd=iommufd0");
+}
+
+/*
+ * L0 loses the host of the disk while a program runs. It does not have the host
+ * back before Linux has forgotten the device.
+ */
+static void test_returned_in_flight(void)
+{
+    Guest *guest = guest_in_flight();
+
+    l1_host_hold(VFIO_CCW_HOST_VERSION);
+    l1_host_disconnect();
+    expect_lost(guest);
+    l1_host_unhold(VFIO_CCW_HOST_VERSION);
+    l1_host_unhold(VFIO_CCW_HOST_DEVICE_START);
+    bring_back(guest, DISK);
+    expect_returned(guest);
+    guest_end(guest);
+}
+
+static void test_gone_unplugs(void)
+{
+    Guest *guest = guest_on_rng(",on-host-loss=unplug");
+
+    take_rng();
+    expect_event(guest->bed, "lost");
+    qtest_qmp_eventwait(guest->qts, "DEVICE_DELETED");
+    expect_subchannel_report(guest->bed);
+    assert_unplugged_here(guest);
+    wait_forgotten(guest);
+    give_rng(guest);
+    guest_end(guest);
 }
 
 /*
@@ -1004,7 +1116,10 @@ int main(int argc, char **argv)
                     test_mdev_removed_in_flight);
     g_test_add_func("/life/reset", test_reset);
     g_test_add_func("/life/reset-in-flight", test_reset_in_flight);
-    g_test_add_func("/life/gone-outside", test_gone_outside);
+    g_test_add_func("/gone/unplugs", test_gone_unplugs);
+    g_test_add_func("/gone/returned-group", test_returned_group);
+    g_test_add_func("/gone/returned-iommufd", test_returned_iommufd);
+    g_test_add_func("/gone/returned-in-flight", test_returned_in_flight);
     g_test_add_func("/same-on-the-device", test_same_on_the_device);
     return g_test_run();
 }

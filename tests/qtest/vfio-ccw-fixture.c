@@ -117,6 +117,27 @@ void assert_unplugged(Bed *bed)
     qtest_qmp_assert_success(bed->qts, "{'execute': 'query-status'}");
 }
 
+static int unrecorded_stderr;
+
+char *record_begin(void)
+{
+    g_autoptr(GError) err = NULL;
+    char *path;
+    int fd = g_file_open_tmp("vfio-ccw-said-XXXXXX", &path, &err);
+
+    g_assert_no_error(err);
+    unrecorded_stderr = dup(STDERR_FILENO);
+    g_assert_cmpint(dup2(fd, STDERR_FILENO), ==, STDERR_FILENO);
+    close(fd);
+    return path;
+}
+
+void record_end(void)
+{
+    g_assert_cmpint(dup2(unrecorded_stderr, STDERR_FILENO), ==, STDERR_FILENO);
+    close(unrecorded_stderr);
+}
+
 unsigned count_of_qemu(Bed *bed, const char *what)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/%s", qtest_pid(bed->qts),
@@ -370,6 +391,17 @@ void expect_gone(Bed *bed)
     g_assert_cmpint(qcss_tsch(bed->qts, SCHID, &irb), ==, 3);
     expect_nothing(bed);
     g_assert_false(qcss_dequeue_crw_mchk(bed->qts));
+}
+
+void expect_event(Bed *bed, const char *status)
+{
+    QDict *event = qtest_qmp_eventwait_ref(bed->qts, "VFIO_CCW_HOST");
+    QDict *data = qdict_get_qdict(event, "data");
+
+    g_assert_cmpstr(qdict_get_str(data, "device-id"), ==, "ccw0");
+    g_assert_cmpstr(qdict_get_str(data, "qom-path"), ==, DEVICE_PATH);
+    g_assert_cmpstr(qdict_get_str(data, "status"), ==, status);
+    qobject_unref(event);
 }
 
 void assert_reset_subchannel(Bed *bed)

@@ -41,6 +41,10 @@
 /* QEMU waits in virtual time before it tries again. */
 #define RETRY_STEP_NS 1000000
 
+#define NS_PER_S 1000000000LL
+
+#define DEVICE_PATH "/machine/peripheral/ccw0"
+
 /* The storage a host can map, unlike the default one */
 #define MACHINE_ARGS \
     "-m 64M -object memory-backend-memfd,id=mem,size=64M,share=on " \
@@ -86,6 +90,13 @@ void assert_unplugged(Bed *bed);
  * the caller stops that.
  */
 VfioCcwHost *plug_another(Bed *bed, unsigned i, VfioCcwHostConfig config);
+
+/*
+ * What a QEMU that is started between these two has to say, it writes to the
+ * file of this name, which the caller removes.
+ */
+char *record_begin(void);
+void record_end(void);
 
 /* What QEMU's process has of this: a directory of /proc/PID ("fd", "task") */
 unsigned count_of_qemu(Bed *bed, const char *what);
@@ -135,6 +146,8 @@ void assert_usable(Bed *bed);
 void expect_subchannel_report(Bed *bed);
 /* Rule 5: what the guest sees of a device that is gone, exactly once */
 void expect_gone(Bed *bed);
+/* What management hears of the host: "lost" or "returned" */
+void expect_event(Bed *bed, const char *status);
 void assert_reset_subchannel(Bed *bed);
 
 #endif

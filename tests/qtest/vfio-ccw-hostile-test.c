@@ -462,8 +462,6 @@ static void test_realize_cut(void)
  * it only sends the beginning, then it is lost again.
  */
 
-#define NS_PER_S 1000000000LL
-
 static bool is_lost(Scene *scene)
 {
     return counter_of(scene->bed, "ccw0", "returns") <
@@ -1652,15 +1650,11 @@ static void test_unplug_in_a_flood_of_reports(void)
 /* A scene whose QEMU writes to a file what it has to say: its path */
 static Scene *scene_new_recorded(char **said)
 {
-    int fd = g_file_open_tmp("vfio-ccw-said-XXXXXX", said, NULL);
-    int stderr_fd = dup(STDERR_FILENO);
     Scene *scene;
 
-    g_assert_cmpint(dup2(fd, STDERR_FILENO), ==, STDERR_FILENO);
+    *said = record_begin();
     scene = scene_new();
-    g_assert_cmpint(dup2(stderr_fd, STDERR_FILENO), ==, STDERR_FILENO);
-    close(stderr_fd);
-    close(fd);
+    record_end();
     return scene;
 }
 

@@ -12,9 +12,6 @@
 #include "qemu/sockets.h"
 #include "vfio-ccw-fixture.h"
 
-#define DEVICE_PATH "/machine/peripheral/ccw0"
-
-#define NS_PER_S 1000000000LL
 #define MAX_DELAY_S 32
 
 /* What the device has counted */
@@ -97,17 +94,6 @@ static void test_stale_interrupts_are_counted(void)
 }
 
 /* The host is lost: whatever says so, and whatever the guest is doing */
-
-static void expect_event(Bed *bed, const char *status)
-{
-    QDict *event = qtest_qmp_eventwait_ref(bed->qts, "VFIO_CCW_HOST");
-    QDict *data = qdict_get_qdict(event, "data");
-
-    g_assert_cmpstr(qdict_get_str(data, "device-id"), ==, "ccw0");
-    g_assert_cmpstr(qdict_get_str(data, "qom-path"), ==, DEVICE_PATH);
-    g_assert_cmpstr(qdict_get_str(data, "status"), ==, status);
-    qobject_unref(event);
-}
 
 static void expect_lost(Bed *bed)
 {

@@ -372,19 +372,20 @@ static void in_not_oper(Bed *bed)
 typedef struct State {
     const char *name;
     void (*enter)(Bed *bed);
+    bool silent;                /* the host does not even show a SCHIB */
 } State;
 
 static const State states[] = {
     { "idle", in_idle },
     { "start-queued", in_start_queued },
-    { "start-sent", in_start_sent },
+    { "start-sent", in_start_sent, true },
     { "start-active", in_start_active },
     { "status-pending", in_status_pending },
     { "halt-queued", in_halt_queued },
-    { "halt-sent", in_halt_sent },
+    { "halt-sent", in_halt_sent, true },
     { "halt-active", in_halt_active },
     { "clear-queued", in_clear_queued },
-    { "clear-sent", in_clear_sent },
+    { "clear-sent", in_clear_sent, true },
     { "clear-active", in_clear_active },
     { "not-oper", in_not_oper },
 };
@@ -423,6 +424,27 @@ static void test_by_qmp(const void *state)
 static void test_by_host(const void *state)
 {
     request_twice(state, request_by_host);
+}
+
+/*
+ * Linux asks for a device that is not there any more as for any other, but it
+ * is lost: it stays plugged, to have it back some day.
+ */
+static void test_by_host_that_is_lost(const void *data)
+{
+    const State *state = data;
+    Bed *bed = bed_patient();
+
+    state->enter(bed);
+    vfio_ccw_host_make_gone(bed->host);
+    request_by_host(bed);
+    expect_gone(bed);
+    wait_state(bed, "NOT_OPER");
+    request_by_host(bed);
+    expect_nothing(bed);
+    g_assert_null(qtest_qmp_event_ref(bed->qts, "DEVICE_DELETED"));
+    qtest_qmp_device_del(bed->qts, "ccw0");
+    bed_end(bed);
 }
 
 /* Around realize, and of one while another is realized */
@@ -569,11 +591,17 @@ static void add_tests(void)
                                                   states[i].name);
         g_autofree char *by_host = g_strdup_printf(
             "/vfio-ccw/unplug/by-host/%s", states[i].name);
+        g_autofree char *lost = g_strdup_printf(
+            "/vfio-ccw/unplug/by-host-that-is-lost/%s", states[i].name);
 
         qtest_add_data_func(by_qmp, &states[i], test_by_qmp);
         /* A lost host is closed anyway, see vfio-ccw-life-test.c. */
         if (states[i].enter != in_not_oper) {
             qtest_add_data_func(by_host, &states[i], test_by_host);
+            if (!states[i].silent) {
+                qtest_add_data_func(lost, &states[i],
+                                    test_by_host_that_is_lost);
+            }
         }
     }
     qtest_add_func("/vfio-ccw/unplug/directly-after-plug",

@@ -220,6 +220,9 @@ static bool step(void)
     if (!sim.unplugged) {
         sim_check();
     }
+    if (sim.unplug_due && !sim.unplugged) {
+        sim_guest_unplug();
+    }
     return true;
 }
 

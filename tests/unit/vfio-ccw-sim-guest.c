@@ -118,7 +118,7 @@ static void carry_out(const VFIOCCWVerdict *verdict)
         report(verdict);
     }
     if (todo & VFIO_CCW_DO_UNPLUG) {
-        sim_guest_unplug();
+        sim.unplug_due = true; /* a job is on the stack */
     }
     if (todo & VFIO_CCW_DO_COMPLAIN) {
         sim_fail("event %s in state %s", vfio_ccw_event_name(verdict->event),
@@ -157,6 +157,15 @@ static void relay_crw(CRW crw)
     sim.last_crw = crw.rsid;
 }
 
+/* An answer that is an errno says nothing of the device. */
+static void check_look(void)
+{
+    if (sim.gone_when_asked && operational() && !sim.profile.error_rate &&
+        sim.link.schib_region >= 0) {
+        sim_fail("QEMU looked for a device that is gone, and found it");
+    }
+}
+
 static void host_news(void *opaque, const VFIOCCWNews *news)
 {
     VFIOCCWFsm *fsm = &sim.fsm;
@@ -185,6 +194,11 @@ static void host_news(void *opaque, const VFIOCCWNews *news)
         relay_crw(news->crw);
         break;
     case VFIO_CCW_NEWS_REQ:
+        sim.gone_when_asked = sim.sch.gone;
+        vfio_ccw_link_look(&sim.link);
+        break;
+    case VFIO_CCW_NEWS_LOOKED:
+        check_look();
         door(vfio_ccw_fsm_event(fsm, VFIO_CCW_EV_REQ));
         break;
     case VFIO_CCW_NEWS_IDLE:

@@ -214,6 +214,7 @@ static void lose_device(void)
     sim_log("host: the device is gone");
     sim.sch.gone = true;
     host_driver_sch_event(&sim.driver);
+    host_driver_signal(&sim.driver, VFIO_CCW_REQ_IRQ_INDEX);
 }
 
 /* Linux halts and clears where there is a device; a link may be broken. */

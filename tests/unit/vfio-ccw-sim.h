@@ -57,6 +57,8 @@ typedef struct Sim {
     unsigned step;
     bool verbose;
     bool settling;            /* nothing new begins */
+    bool gone_when_asked;     /* for the device */
+    bool unplug_due;
     bool leaving;             /* the guest was told so */
     bool unplugged;
     GRand *rand;
