@@ -10,7 +10,7 @@
  *
  * Everything here runs with the BQL held and does not wait for the host, with
  * two exceptions: realize, which has to learn what the host's device is, and
- * unrealize, which gives up the BQL while the last jobs end.
+ * unrealize, which gives up the BQL while what it has cut off returns.
  */
 
 #include "qemu/osdep.h"
@@ -57,6 +57,7 @@ struct VFIOCCWDevice {
     VFIOCCWStats stats;
     bool asked_back;          /* by the host, which may be lost instead */
     bool unplugging;          /* when the host has stopped */
+    bool at_rest;             /* unplugging: it was reset, or is being reset */
     QEMUTimer *quiesce_timer;
     uint32_t quiesce_timeout; /* ms */
     DECLARE_BITMAP(chpids, MAX_CHPID + 1); /* paths it has, or had */
@@ -395,10 +396,26 @@ static void go_away(VFIOCCWDevice *vcdev)
                             object_ref(OBJECT(vcdev)));
 }
 
+/*
+ * What cannot be cut off goes on until Linux has stopped it, when the device is
+ * closed or reset: for minutes, if the device does not react. Nobody can wait
+ * for close(), but a worker can for a reset, and then there is nothing left.
+ */
+static bool at_rest(VFIOCCWDevice *vcdev)
+{
+    VFIOCCWLink *link = &vcdev->link;
+
+    if (!link->transport->cut && !vcdev->at_rest) {
+        vcdev->at_rest = true;
+        vfio_ccw_link_reset(link);
+    }
+    return vfio_ccw_link_idle(link);
+}
+
 static void go_away_when_stopped(VFIOCCWDevice *vcdev)
 {
     if (vcdev->unplugging && !vfio_ccw_fsm_stopping(&vcdev->fsm) &&
-        vfio_ccw_link_idle(&vcdev->link)) {
+        vfio_ccw_link_idle(&vcdev->link) && at_rest(vcdev)) {
         go_away(vcdev);
     }
 }
@@ -437,7 +454,9 @@ static void quiesce_expired(void *opaque)
         return;
     }
     if (!vfio_ccw_fsm_stopping(&vcdev->fsm)) {
-        go_away(vcdev); /* and cut off what is under way yet */
+        if (vcdev->link.transport->cut) {
+            go_away(vcdev); /* and cut off what is under way yet */
+        }
         return;
     }
     set_quiesce_timer(vcdev);

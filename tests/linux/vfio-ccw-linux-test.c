@@ -760,6 +760,33 @@ static void test_reset_in_flight(void)
 }
 
 /*
+ * Linux stops a device that is to be closed, and tries that for minutes if the
+ * device does not react: here it does not before QMP has been seen to work.
+ */
+static void test_mdev_removed_of_a_stuck_device(void)
+{
+    Guest *guest = guest_in_flight();
+    GThread *remover;
+    unsigned clears;
+
+    l1_host_hold(VFIO_CCW_HOST_INTERRUPT);
+    remover = l1_mdev_begin_remove(guest->mdev);
+    expect_subchannel_report(guest->bed);
+    wait_state(guest->bed, "QUIESCING");
+    clears = l1_host_count(VFIO_CCW_HOST_CLEARS);
+    while (l1_host_count(VFIO_CCW_HOST_CLEARS) < clears + 2) {
+        g_thread_yield();
+    }
+    assert_unplugged_here(guest);
+
+    l1_host_unhold(VFIO_CCW_HOST_INTERRUPT);
+    qtest_qmp_eventwait(guest->qts, "DEVICE_DELETED");
+    g_thread_join(remover);
+    l1_host_unhold(VFIO_CCW_HOST_DEVICE_START);
+    guest_end(guest);
+}
+
+/*
  * Gone and returned
  *
  * Linux asks for its device then as well. It is a loss all the same, but what
@@ -1116,6 +1143,8 @@ int main(int argc, char **argv)
                     test_mdev_removed_in_flight);
     g_test_add_func("/life/reset", test_reset);
     g_test_add_func("/life/reset-in-flight", test_reset_in_flight);
+    g_test_add_func("/life/mdev-removed-of-a-stuck-device",
+                    test_mdev_removed_of_a_stuck_device);
     g_test_add_func("/gone/unplugs", test_gone_unplugs);
     g_test_add_func("/gone/returned-group", test_returned_group);
     g_test_add_func("/gone/returned-iommufd", test_returned_iommufd);
