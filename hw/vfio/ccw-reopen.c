@@ -126,9 +126,12 @@ static void timer_cb(void *opaque)
         return;
     }
     link->transport->detach(link);
-    if (!reopen->target->only_once) {
-        qemu_coroutine_enter(qemu_coroutine_create(attempt, reopen));
+    if (reopen->target->only_once) {
+        warn_report("%s: a file that came with fd= cannot be opened again, "
+                    "unplug the device", link->who);
+        return;
     }
+    qemu_coroutine_enter(qemu_coroutine_create(attempt, reopen));
 }
 
 /* A host that is lost as soon as it is back is not asked more often for it. */

@@ -915,6 +915,40 @@ static void test_gone_unplugs(void)
     guest_end(guest);
 }
 
+/* What came as a file cannot be had again; whoever sent it has to be told. */
+static void test_gone_fd(void)
+{
+    L1Mdev *mdev = l1_mdev_new(RNG);
+    int fd = l1_mdev_open_cdev(mdev);
+    g_autofree char *args =
+        g_strdup_printf(MACHINE_ARGS "-object iommufd,id=iommufd0 -device "
+                        "vfio-ccw,id=ccw0,devno=fe.0.1234,iommufd=iommufd0,"
+                        "fd=%d", fd);
+    g_autofree char *path = record_begin();
+    Guest *guest = guest_with_args(mdev, args);
+    g_autofree char *said = NULL;
+
+    record_end();
+    close(fd);
+    enable(guest);
+    take_rng();
+    expect_lost(guest);
+    give_rng(guest);
+    qtest_clock_step(guest->qts, 100 * DELAY_NS);
+    wait_state(guest->bed, "NOT_OPER");
+    g_assert_cmpint(ssch(guest->bed), ==, 3);
+    g_assert_true(g_file_get_contents(path, &said, NULL, NULL));
+    g_assert_nonnull(strstr(said, "cannot be opened again"));
+    unlink(path);
+
+    qtest_qmp_device_del(guest->qts, "ccw0");
+    assert_unplugged_here(guest);
+    plug_mdev(guest);
+    expect_subchannel_report(guest->bed);
+    enable(guest);
+    guest_end(guest);
+}
+
 /*
  * The same program on a device, and on the same one passed through
  *
@@ -1146,6 +1180,7 @@ int main(int argc, char **argv)
     g_test_add_func("/life/mdev-removed-of-a-stuck-device",
                     test_mdev_removed_of_a_stuck_device);
     g_test_add_func("/gone/unplugs", test_gone_unplugs);
+    g_test_add_func("/gone/fd", test_gone_fd);
     g_test_add_func("/gone/returned-group", test_returned_group);
     g_test_add_func("/gone/returned-iommufd", test_returned_iommufd);
     g_test_add_func("/gone/returned-in-flight", test_returned_in_flight);
