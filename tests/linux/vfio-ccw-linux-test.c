@@ -13,6 +13,7 @@
 #include "qemu/osdep.h"
 #include "qemu/units.h"
 #include "qobject/qdict.h"
+#include "qobject/qjson.h"
 #include "tests/qtest/vfio-ccw-fixture.h"
 #include "l1.h"
 
@@ -118,6 +119,90 @@ static void test_attach_fd(void)
 static void test_attach_fd_without_id(void)
 {
     assert_fd_is_attached("");
+}
+
+/*
+ * Devices that are reached in different ways are refused, whichever is first,
+ * and the first goes on.
+ */
+
+/* @first is what the device is called that is there. */
+static void assert_refused(QTestState *qts, const char *first, QDict *way)
+{
+    QDict *error;
+
+    qdict_put_str(way, "driver", "vfio-ccw");
+    qdict_put_str(way, "id", "ccw1");
+    qdict_put_str(way, "devno", "fe.0.1235");
+    error = qtest_qmp_assert_failure_ref(qts, "{'execute': 'device_add',"
+                                         "'arguments': %p}", way);
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"), "vfio-ccw ccw1"));
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"), first));
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"), "the same way"));
+    qobject_unref(error);
+}
+
+static void assert_other_is_refused(Guest *guest, QDict *way)
+{
+    g_autofree char *name = g_path_get_basename(guest->mdev->path);
+
+    assert_refused(guest->qts, name, way);
+    assert_usable_on_linux(guest);
+}
+
+static void add_iommufd(Guest *guest)
+{
+    qtest_qmp_assert_success(guest->qts, "{'execute': 'object-add',"
+                             "'arguments': {'qom-type': 'iommufd',"
+                             "'id': 'iommufd1'}}");
+}
+
+static void test_iommufd_after_group(void)
+{
+    Guest *guest = guest_of(l1_mdev_new(DISK));
+    L1Mdev *other = l1_mdev_new(RNG);
+
+    add_iommufd(guest);
+    assert_other_is_refused(guest, qdict_from_jsonf_nofail(
+        "{'sysfsdev': %s, 'iommufd': 'iommufd1'}", other->path));
+    l1_mdev_free(other);
+}
+
+static void test_group_after_iommufd(void)
+{
+    L1Mdev *mdev = l1_mdev_new(DISK);
+    L1Mdev *other = l1_mdev_new(RNG);
+    g_autofree char *args =
+        g_strdup_printf(MACHINE_ARGS "-object iommufd,id=iommufd0 -device "
+                        "vfio-ccw,id=ccw0,devno=fe.0.1234,iommufd=iommufd0,"
+                        "sysfsdev=%s", mdev->path);
+
+    assert_other_is_refused(guest_with_args(mdev, args),
+                            qdict_from_jsonf_nofail("{'sysfsdev': %s}",
+                                                    other->path));
+    l1_mdev_free(other);
+}
+
+static void test_socket_after_group(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    Guest *guest = guest_of(l1_mdev_new(DISK));
+
+    bed_start_host(guest->bed, &config);
+    assert_other_is_refused(guest, qdict_from_jsonf_nofail(
+        "{'socket': {'type': 'unix', 'path': %s}}", guest->bed->socket));
+}
+
+static void test_group_after_socket(void)
+{
+    Bed *bed = bed_enabled();
+    L1Mdev *mdev = l1_mdev_new(DISK);
+
+    assert_refused(bed->qts, bed->socket,
+                   qdict_from_jsonf_nofail("{'sysfsdev': %s}", mdev->path));
+    assert_usable(bed);
+    bed_end(bed);
+    l1_mdev_free(mdev);
 }
 
 /*
@@ -1137,6 +1222,11 @@ int main(int argc, char **argv)
     g_test_add_func("/attach/iommufd", test_attach_iommufd);
     g_test_add_func("/attach/fd", test_attach_fd);
     g_test_add_func("/attach/fd-without-id", test_attach_fd_without_id);
+
+    g_test_add_func("/attach/iommufd-after-group", test_iommufd_after_group);
+    g_test_add_func("/attach/group-after-iommufd", test_group_after_iommufd);
+    g_test_add_func("/attach/socket-after-group", test_socket_after_group);
+    g_test_add_func("/attach/group-after-socket", test_group_after_socket);
 
     g_test_add_func("/start/format-0", test_format_0);
     g_test_add_func("/start/format-1", test_format_1);
