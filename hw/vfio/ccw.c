@@ -64,7 +64,6 @@ struct VFIOCCWDevice {
     VfioCcwLossPolicy on_loss;
     QEMUBH *unplug_bh;
     bool force_orb_pfch;
-    bool warned_of_unplug;    /* the host may ask for it again and again */
     char *who;                /* for messages: id, device, subchannel */
     Error *migration_blocker;
 };
@@ -148,21 +147,21 @@ static void request(VFIOCCWDevice *vcdev, VFIOCCWFunction function)
     vfio_ccw_link_request(&vcdev->link, function, vcdev->fsm.request, &orb);
 }
 
-static void unplug(VFIOCCWDevice *vcdev, const char *why)
+/* Only a migration could forbid it, and that is what this device forbids. */
+static void unplug(VFIOCCWDevice *vcdev)
 {
     Error *err = NULL;
 
     qdev_unplug(DEVICE(vcdev), &err);
     if (err) {
-        error_prepend(&err, "%s: %s: ", vcdev->who, why);
-        warn_report_err_once_cond(&vcdev->warned_of_unplug, err);
+        warn_report_err(err);
     }
 }
 
 /* In the main loop: the thread that noticed cannot close the link. */
 static void unplug_lost(void *opaque)
 {
-    unplug(opaque, "the host is lost");
+    unplug(opaque);
 }
 
 static void tell_management(VFIOCCWDevice *vcdev, VfioCcwHostStatus status)
@@ -228,7 +227,7 @@ static void carry_out(VFIOCCWDevice *vcdev, const VFIOCCWVerdict *verdict)
         report(vcdev, verdict);
     }
     if (todo & VFIO_CCW_DO_UNPLUG) {
-        unplug(vcdev, "the host wants the device back");
+        unplug(vcdev);
     }
     if (todo & VFIO_CCW_DO_COMPLAIN) {
         error_report_once("%s: bug: event %s in state %s", vcdev->who,
