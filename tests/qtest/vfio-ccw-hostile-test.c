@@ -533,6 +533,72 @@ static void test_return_cut(const void *data)
 }
 
 /*
+ * Guest memory is mapped again when the server is back, and nobody waits for
+ * that. A mapping that is refused is noticed all the same.
+ */
+
+static WireFate tamper_drop_mapped(Wire *wire, WireMessage *message,
+                                   void *opaque)
+{
+    return message->from_host &&
+           wire_header(message)->command == VFIO_USER_DMA_MAP ? WIRE_DROP
+                                                              : WIRE_PASS;
+}
+
+static void test_return_mapping_unanswered(void)
+{
+    Scene *scene = scene_new();
+
+    plug_and_enable(scene, LONG_TIMEOUT_MS);
+    wire_set_tamper(scene->wire, tamper_drop_mapped, NULL);
+    wire_cut(scene->wire);
+    expect_gone(scene->bed);
+    pass_time_until_returned(scene);
+    expect_subchannel_report(scene->bed);
+    qcss_enable(scene->bed->qts, SCHID, INTPARM_MSCH);
+    assert_usable(scene->bed);
+    unplug(scene);
+    assert_nothing_left(scene);
+    scene_end(scene);
+}
+
+static WireFate tamper_refuse_mapping(Wire *wire, WireMessage *message,
+                                      void *refused)
+{
+    if (message->from_host &&
+        wire_header(message)->command == VFIO_USER_DMA_MAP) {
+        set_error(message, ENOMEM);
+        qatomic_inc((unsigned *)refused);
+    }
+    return WIRE_PASS;
+}
+
+static void test_return_mapping_refused(void)
+{
+    Scene *scene = scene_new();
+    unsigned refused = 0;
+
+    plug_and_enable(scene, LONG_TIMEOUT_MS);
+    wire_set_tamper(scene->wire, tamper_refuse_mapping, &refused);
+    wire_cut(scene->wire);
+    expect_gone(scene->bed);
+    while (qatomic_read(&refused) < 3) {
+        qtest_clock_step(scene->bed->qts, NS_PER_S);
+        g_assert_true(is_lost(scene));
+    }
+    wire_set_tamper(scene->wire, NULL, NULL);
+    g_assert_false(qcss_dequeue_crw_mchk(scene->bed->qts));
+
+    pass_time_until_returned(scene);
+    expect_subchannel_report(scene->bed);
+    qcss_enable(scene->bed->qts, SCHID, INTPARM_MSCH);
+    assert_usable(scene->bed);
+    unplug(scene);
+    assert_nothing_left(scene);
+    scene_end(scene);
+}
+
+/*
  * Realize: replies that are well-formed, but make no sense.
  */
 
@@ -1819,6 +1885,10 @@ static void add_tests(void)
     qtest_add_func("/vfio-ccw/hostile/blocking-eventfds",
                    test_blocking_eventfds);
     qtest_add_func("/vfio-ccw/hostile/realize/cut-anywhere", test_realize_cut);
+    qtest_add_func("/vfio-ccw/hostile/return/mapping-unanswered",
+                   test_return_mapping_unanswered);
+    qtest_add_func("/vfio-ccw/hostile/return/mapping-refused",
+                   test_return_mapping_refused);
     qtest_add_data_func("/vfio-ccw/hostile/return/closed",
                         GUINT_TO_POINTER(0), test_return_cut);
     qtest_add_data_func("/vfio-ccw/hostile/return/cut-after-header",
