@@ -979,8 +979,9 @@ typedef enum Owner {
 /*
  * Whose is device end that comes alone? Where that of another start is due, it
  * was there before the host could begin the newest: it is the first IRB that is
- * read after that, or a newer one has taken its place. After a reset, the host
- * may have accepted the newest start before it hands on an alert of before it.
+ * read after that, or a newer one has taken its place. After a reset, an alert
+ * proves nothing: the host may have accepted the newest start before it hands
+ * on what it took before that.
  */
 static Owner settle_device_end(VFIOCCWFsm *fsm, VFIOCCWEvent event)
 {

@@ -378,6 +378,13 @@ static void test_late_device_end_ends_no_start(const void *data)
     bed_end(bed);
 }
 
+static void expect_lost_end(Bed *bed)
+{
+    expect_irb(bed, SCSW_FCTL_START_FUNC | FINAL_STCTL | SCSW_STCTL_ALERT, 0,
+               SCSW_CSTAT_CHN_CTRL_CHK);
+    expect_nothing(bed);
+}
+
 /*
  * The host has one place for an IRB, and channel end of the new start was lost
  * there: so device end may be of either. But the start is over.
@@ -390,9 +397,39 @@ static void test_lost_end_is_told(void)
     vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_CHANNEL_END, 0, 0);
     vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_DEVICE_END, 0, 0);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_WORK);
-    expect_irb(bed, SCSW_FCTL_START_FUNC | FINAL_STCTL | SCSW_STCTL_ALERT, 0,
-               SCSW_CSTAT_CHN_CTRL_CHK);
+    expect_lost_end(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/*
+ * The end of the new start is not lost, but the host hands it on when the guest
+ * has got over that, and has begun the next one.
+ */
+static void test_lost_end_is_told_once(void)
+{
+    Bed *bed = bed_reset_after_channel_end(&left_behind[0]);
+    unsigned reads, starts;
+
+    start_past_device_end(bed);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_READ);
+    vfio_ccw_host_release(bed->host, VFIO_CCW_HOST_IO_WORK, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_READ);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_WORK);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
+    expect_lost_end(bed);
+
+    starts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS);
+    start_after_reset(bed, starts);
+    reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_READS);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_WORK);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_READS, reads + 1);
     expect_nothing(bed);
+    g_assert_cmphex(scsw_ctrl(bed) & SCSW_CTRL_MASK_FCTL, ==,
+                    SCSW_FCTL_START_FUNC);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_normal_end(bed);
     assert_usable(bed);
     bed_end(bed);
 }
@@ -752,6 +789,8 @@ static void add_cases(const Kind *of)
                             test_late_device_end_ends_no_start);
     }
     qtest_add_func("/vfio-ccw/reset/lost-end-is-told", test_lost_end_is_told);
+    qtest_add_func("/vfio-ccw/reset/lost-end-is-told-once",
+                   test_lost_end_is_told_once);
     for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
         add_case(failures[i].name, (Case) {
             .kind = of,

@@ -68,14 +68,15 @@ bool sim_pipeline_empty(void)
 
 /*
  * An interrupt of before a reset may be handed on after the guest's next start
- * has begun; but not so late that this has ended: nobody could tell its end
- * from that which is shown then.
+ * has begun; but not so late that this has ended: nobody could tell its end,
+ * while that is not handed on, from the one that is read.
  */
 static bool may_present(void)
 {
-    if (sim.work_of_before_reset) {
+    if (sim.work_of_before_reset && !sim_pipeline_empty()) {
         return false;
     }
+    sim.work_of_before_reset = false;
     return sim.profile.impatient_device ||
            (sim_pipeline_empty() &&
             g_queue_is_empty(&sim.gate.step[VFIO_CCW_HOST_INTERRUPT].held));
@@ -366,8 +367,6 @@ void sim_host_release(unsigned n)
     }
     if (step == VFIO_CCW_HOST_RESET) {
         take_interrupts();
-    } else if (step == VFIO_CCW_HOST_IO_WORK) {
-        sim.work_of_before_reset = false;
     }
     release(step, error_of(step));
 }
