@@ -65,16 +65,6 @@ compile()
     $meson compile -C $build "$@"
 }
 
-# What a sanitizer reports makes its test fail.
-check_with()
-{
-    build=build/$1
-    step "setting up $build/" configure -Dsanitizers="$1"
-    step "building the tests" compile unit-tests qtest-tests
-    step "running the tests" $meson test -C $build --no-rebuild \
-        --print-errorlogs unit qtest
-}
-
 # Failing tests are not the end: the summary counts them.
 run_tests()
 {
@@ -83,12 +73,26 @@ run_tests()
         [ -s $build/meson-logs/testlog.json ]
 }
 
+# verdict BUILD...: of the tests that have been run there
 verdict()
 {
-    echo
-    /usr/bin/python3 scripts/summary.py $build/meson-logs/testlog.json ||
-        fail "not all tests passed"
+    bad=
+    for built in "$@"; do
+        printf '\n%s/\n' "$built"
+        /usr/bin/python3 scripts/summary.py "$built/meson-logs/testlog.json" ||
+            bad=1
+    done
+    [ -z "$bad" ] || fail "not all tests passed"
     printf 'PASS: all tests, after %s\n' "$(elapsed)"
+}
+
+# What a sanitizer reports makes its test fail.
+check_with()
+{
+    build=build/$1
+    step "setting up $build/" configure -Dsanitizers="$1"
+    step "building the tests" compile unit-tests qtest-tests
+    step "running the tests" run_tests unit qtest
 }
 
 more_packages=
@@ -121,20 +125,19 @@ soak | mutation)
 check-sanitizers)
     check_with address
     check_with thread
-    printf '\nPASS: no sanitizer has anything to report, after %s\n' \
-        "$(elapsed)"
+    verdict build/address build/thread
     ;;
 check)
     step "building QEMU" compile
     step "building the tests" compile unit-tests qtest-tests qemu-tests
     step "running the tests" run_tests --no-suite linux
-    verdict
+    verdict $build
     ;;
 check-linux)
     step "building QEMU" compile
     step "building a Linux with vfio_ccw, and what runs on it" \
         compile linux-test conformance-program
     step "running the tests on it" run_tests --suite linux
-    verdict
+    verdict $build
     ;;
 esac

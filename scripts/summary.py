@@ -3,8 +3,9 @@
 """Count the cases of a "meson test" run: "N passed, N failed, N skipped".
 
 Called by steps.sh with meson's testlog.json.  A test that speaks TAP counts
-as its cases, any other as one.  Ends with status 1 if anything failed, or if
-nothing passed.
+as its cases, any other as one.  What failed is named, and so is what
+a sanitizer has found, which a failing test says somewhere.  Ends with status
+1 if anything failed, or if nothing passed.
 """
 
 import json
@@ -33,20 +34,30 @@ def count(result):
     return outcomes, failed
 
 
+def findings(result):
+    """What sanitizers have reported, each once: a line of each report."""
+    said = result.get('stdout', '') + result.get('stderr', '')
+    return sorted(set(re.findall(r'^SUMMARY: (\w+Sanitizer: .*)', said,
+                                 re.M)))
+
+
 def main():
-    total, all_failed = Counter(), []
+    total, all_failed, found = Counter(), [], []
     log = Path(sys.argv[1]).read_text(encoding='utf-8')
     for line in log.splitlines():
         result = json.loads(line)
         outcomes, failed = count(result)
         total += outcomes
         all_failed += failed
+        found += findings(result)
         name = result['name'].rpartition(' / ')[2]
         print(f'   {name:<14}' + ''.join(
             f'{outcomes[kind]:>6} {kind}'
             for kind in ('passed', 'failed', 'skipped')))
     for name in all_failed:
         print(f'   failed: {name}')
+    for finding in found:
+        print(f'   {finding}')
     print(f'{total["passed"]} passed, {total["failed"]} failed, '
           f'{total["skipped"]} skipped')
     return 1 if total['failed'] or not total['passed'] else 0
