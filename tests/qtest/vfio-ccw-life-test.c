@@ -422,6 +422,28 @@ static void test_old_irb_ends_no_new_start(void)
 }
 
 /*
+ * A start is with the host yet when its device is found lost: the connection is
+ * cut for it, and its answer is none of the life that begins then.
+ */
+static void test_start_is_still_out(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_unanswered(bed);
+    vfio_ccw_host_answer(bed->host, VFIO_CCW_HOST_SCHIB_READ, -EIO, 1);
+    look_at_schib(bed);
+    expect_lost(bed);
+    expect_return_report(bed);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START_REPLY);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_CLOSES), ==,
+                    1);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    assert_usable(bed);
+    expect_nothing(bed);
+    bed_end(bed);
+}
+
+/*
  * What the host does first with a device that is back is to reset it. It is
  * lost in that, again.
  */
@@ -900,6 +922,8 @@ static void add_tests(void)
                    test_delays_double_up_to_a_limit);
     qtest_add_func("/vfio-ccw/returning/full-server-holds-nothing-up",
                    test_full_server_holds_nothing_up);
+    qtest_add_func("/vfio-ccw/returned/start-is-still-out",
+                   test_start_is_still_out);
     add_tests_in_the_reset();
     add_tests_while_returning();
 }
