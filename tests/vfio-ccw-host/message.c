@@ -36,11 +36,9 @@ static bool is_whole(const HostMessage *message)
 
 static void add_fds(HostMessage *message, const int *fds, size_t nr_fds)
 {
-    if (nr_fds) {
-        message->fds = g_renew(int, message->fds, message->nr_fds + nr_fds);
-        memcpy(message->fds + message->nr_fds, fds, nr_fds * sizeof(fds[0]));
-        message->nr_fds += nr_fds;
-    }
+    message->fds = g_renew(int, message->fds, message->nr_fds + nr_fds);
+    memcpy(message->fds + message->nr_fds, fds, nr_fds * sizeof(fds[0]));
+    message->nr_fds += nr_fds;
 }
 
 /* Returns false when the size in the header is none */
@@ -76,8 +74,10 @@ static HostMessage *split(HostMessage *message, size_t nr_fds)
     memcpy(next->hdr, (uint8_t *)message->hdr + size, more);
     next->have = more;
     message->have = size;
-    message->nr_fds -= nr_fds;
-    add_fds(next, message->fds + message->nr_fds, nr_fds);
+    if (nr_fds) {
+        message->nr_fds -= nr_fds;
+        add_fds(next, message->fds + message->nr_fds, nr_fds);
+    }
     return next;
 }
 
@@ -95,9 +95,12 @@ static ssize_t read_some(HostMessage *message, QIOChannel *ioc, size_t *nr_fds)
     n = qio_channel_readv_full(ioc, &iov, 1, &fds, nr_fds,
                                QIO_CHANNEL_READ_FLAG_FD_PRESERVE_BLOCKING,
                                NULL);
-    if (n >= 0) {
+    if (n < 0) {
+        return n;
+    }
+    message->have += n;
+    if (*nr_fds) {
         add_fds(message, fds, *nr_fds);
-        message->have += n;
     }
     return n;
 }
