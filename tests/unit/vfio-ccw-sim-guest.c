@@ -680,7 +680,9 @@ static void check_quiesced(void)
 /* Guest and host go on with what they do. */
 static bool step_while_going(void)
 {
-    if (sim_one_in(8)) {
+    if (sim_one_in(32)) {
+        reset();
+    } else if (sim_one_in(8)) {
         sim_guest_step();
     } else if (sim.profile.mischief && sim_one_in(8)) {
         sim_host_mischief();
@@ -794,6 +796,16 @@ static void check_status_pending(void)
     }
 }
 
+static void check_presence(void)
+{
+    bool there = !sim.leaving && sim.fsm.state != VFIO_CCW_NOT_OPER;
+
+    if (!!(sim.schib.pmcw.flags & PMCW_FLAGS_MASK_DNV) != there) {
+        sim_fail(there ? "the device is there, but not in the SCHIB"
+                       : "the device is in the SCHIB, but not there");
+    }
+}
+
 /* What the guest was told of is what it sees, from then on. */
 static void check_paths(void)
 {
@@ -823,6 +835,7 @@ void sim_check(void)
 {
     check_scsw();
     check_status_pending();
+    check_presence();
     check_paths();
     check_lanes();
 }
