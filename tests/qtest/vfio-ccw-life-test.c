@@ -199,12 +199,21 @@ static void close_connection(Bed *bed)
     vfio_ccw_host_disconnect(bed->host);
 }
 
-/* The next look at the SCHIB finds that there is none any more. */
+/*
+ * The next look at the SCHIB finds that there is none any more. One that is
+ * under way may have found it yet, and QEMU does not look again meanwhile.
+ */
 static void look_at_schib(Bed *bed)
 {
+    unsigned before = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_SCHIB_READS);
+    int polls = 0;
     SCHIB schib;
 
-    g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+    do {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+        g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+    } while (vfio_ccw_host_count(bed->host,
+                                 VFIO_CCW_HOST_SCHIB_READS) == before);
 }
 
 static void lose_device(Bed *bed)
