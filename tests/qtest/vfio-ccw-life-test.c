@@ -200,20 +200,19 @@ static void close_connection(Bed *bed)
 }
 
 /*
- * The next look at the SCHIB finds that there is none any more. One that is
- * under way may have found it yet, and QEMU does not look again meanwhile.
+ * A look at the SCHIB finds that there is none any more; not the first one, if
+ * the SCHIB is being read for an earlier one yet.
  */
 static void look_at_schib(Bed *bed)
 {
-    unsigned before = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_SCHIB_READS);
+    int64_t losses = counter(bed, "losses");
     int polls = 0;
     SCHIB schib;
 
     do {
         g_assert_cmpint(++polls, <, MAX_POLLS);
         g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
-    } while (vfio_ccw_host_count(bed->host,
-                                 VFIO_CCW_HOST_SCHIB_READS) == before);
+    } while (counter(bed, "losses") == losses);
 }
 
 static void lose_device(Bed *bed)
