@@ -21,7 +21,7 @@
 #include "vfio-ccw-sim.h"
 
 #define MAX_CHOICES 16
-#define FIXED_SEEDS 3000
+#define FIXED_SEEDS 8000
 #define RANDOM_SECONDS 2
 /* Retries, device ends and status to take: none is without bound. */
 #define MAX_SETTLING_STEPS 20000
@@ -396,9 +396,7 @@ static void check_coverage(void)
 }
 
 /* Late device end: each has found what the first seeds had not. */
-static const uint32_t found_by_soaking[] = {
-    3499, 4022, 5786, 1553290172, 2705953880,
-};
+static const uint32_t found_by_soaking[] = { 4022312668 };
 
 static void test_fixed_seeds(void)
 {

@@ -417,7 +417,7 @@ static void signal_without_irb(void)
 
 void sim_host_mischief(void)
 {
-    unsigned what = sim_below(sim.profile.fatal ? 64 : 60);
+    unsigned what = sim_below(sim.profile.fatal ? 70 : 60);
 
     if (what < 20) {
         present_alert();
@@ -425,10 +425,10 @@ void sim_host_mischief(void)
         signal_without_irb();
     } else if (what < 60) {
         queue_crw();
-    } else if (what < 61) {
+    } else if (what < 67) {
         sim_log("host: wants its device back");
         host_driver_signal(&sim.driver, VFIO_CCW_REQ_IRQ_INDEX);
-    } else if (what < 63) {
+    } else if (what < 69) {
         lose_device();
     } else {
         lose_link();
