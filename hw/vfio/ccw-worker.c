@@ -9,9 +9,9 @@
  *
  * A worker takes the BQL itself and goes on with the coroutine that waits for
  * it: that is one thread less to wake than a bottom half in the main loop. The
- * coroutine may end there, and is kept by the thread for the next one. What
- * a thread keeps is freed with it if QEMU has made it; those of a pool of glib's
- * would lose it.
+ * coroutine may end there, and is kept by the thread for the next one. What a
+ * thread keeps is freed with it if QEMU has made it; a thread of a pool of
+ * glib's would lose it.
  */
 
 #include "qemu/osdep.h"

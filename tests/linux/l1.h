@@ -25,8 +25,8 @@ typedef struct L1Mdev {
 } L1Mdev;
 
 /*
- * The subchannel of the device @devno, bound to vfio_ccw, gets an mdev: the same
- * one each time, as an administrator would define it.
+ * The subchannel of the device @devno, bound to vfio_ccw, gets an mdev: the
+ * same one each time, as an administrator would define it.
  */
 L1Mdev *l1_mdev_new(const char *devno);
 

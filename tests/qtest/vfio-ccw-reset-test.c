@@ -752,6 +752,8 @@ static void add_cases(const Kind *of)
         { "does-not-wait-for-the-host", test_reset_does_not_wait_for_the_host },
         { "of-many-waits-for-none", test_reset_of_many_waits_for_none },
         { "all-at-once", test_all_are_reset_at_once },
+        { "lost-end-is-told", test_lost_end_is_told },
+        { "lost-end-is-told-once", test_lost_end_is_told_once },
     };
     static const struct {
         const char *name;
@@ -777,20 +779,21 @@ static void add_cases(const Kind *of)
     }
     for (size_t i = 0; i < ARRAY_SIZE(left_behind); i++) {
         g_autofree char *nothing = g_strdup_printf(
-            "/vfio-ccw/reset/late-device-end/is-nothing/%s",
-            left_behind[i].host);
+            "late-device-end/is-nothing/%s", left_behind[i].host);
         g_autofree char *no_start = g_strdup_printf(
-            "/vfio-ccw/reset/late-device-end/ends-no-start/%s",
-            left_behind[i].host);
+            "late-device-end/ends-no-start/%s", left_behind[i].host);
 
-        qtest_add_data_func(nothing, &left_behind[i],
-                            test_late_device_end_is_nothing);
-        qtest_add_data_func(no_start, &left_behind[i],
-                            test_late_device_end_ends_no_start);
+        add_case(nothing, (Case) {
+            .kind = of,
+            .test_of = test_late_device_end_is_nothing,
+            .data = &left_behind[i],
+        });
+        add_case(no_start, (Case) {
+            .kind = of,
+            .test_of = test_late_device_end_ends_no_start,
+            .data = &left_behind[i],
+        });
     }
-    qtest_add_func("/vfio-ccw/reset/lost-end-is-told", test_lost_end_is_told);
-    qtest_add_func("/vfio-ccw/reset/lost-end-is-told-once",
-                   test_lost_end_is_told_once);
     for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
         add_case(failures[i].name, (Case) {
             .kind = of,
