@@ -69,24 +69,13 @@ void vfio_ccw_schib_from_be(SCHIB *schib)
     schib->scsw = scsw;
 }
 
-static int coroutine_fn region_read(VFIOCCWLink *link, int index,
-                                    off_t offset, void *data, uint32_t size)
-{
-    return link->transport->read(link, index, offset, data, size);
-}
-
-static int coroutine_fn region_write(VFIOCCWLink *link, int index,
-                                     const void *data, uint32_t size)
-{
-    return link->transport->write(link, index, data, size);
-}
-
 static int coroutine_fn read_schib(VFIOCCWLink *link, SCHIB *schib)
 {
     int ret;
 
     QEMU_BUILD_BUG_ON(sizeof(*schib) != SCHIB_AREA_SIZE);
-    ret = region_read(link, link->schib_region, 0, schib, sizeof(*schib));
+    ret = link->transport->read(link, link->schib_region, 0, schib,
+                                sizeof(*schib));
     if (!ret) {
         vfio_ccw_schib_from_be(schib);
     }
@@ -105,13 +94,14 @@ static void coroutine_fn job_read_schib(VFIOCCWJob *job)
 /* ORB and SCSW only: the driver's IRB area may hold what nobody has read. */
 static void coroutine_fn job_start(VFIOCCWJob *job)
 {
+    VFIOCCWLink *link = job->link;
     struct ccw_io_region region = {};
     SCSW scsw = { .ctrl = cpu_to_be16(SCSW_FCTL_START_FUNC) };
 
     orb_to_be(&region, &job->request.orb);
     memcpy(region.scsw_area, &scsw, sizeof(scsw));
-    job->ret = region_write(job->link, job->link->io_region, &region,
-                            offsetof(struct ccw_io_region, irb_area));
+    job->ret = link->transport->write(link, link->io_region, &region,
+                                      offsetof(struct ccw_io_region, irb_area));
 }
 
 static void coroutine_fn job_command(VFIOCCWJob *job)
@@ -128,7 +118,8 @@ static void coroutine_fn job_command(VFIOCCWJob *job)
         job->ret = link->transport->reset(link);
         return;
     }
-    job->ret = region_write(link, link->async_region, &region, sizeof(region));
+    job->ret = link->transport->write(link, link->async_region, &region,
+                                      sizeof(region));
 }
 
 static bool means_look_at_schib(int ret)
@@ -209,9 +200,9 @@ static int coroutine_fn read_irb(VFIOCCWJob *job, IRB *irb)
     int ret;
 
     QEMU_BUILD_BUG_ON(sizeof(*irb) != IRB_AREA_SIZE);
-    ret = region_read(link, link->io_region,
-                      offsetof(struct ccw_io_region, irb_area),
-                      irb, sizeof(*irb));
+    ret = link->transport->read(link, link->io_region,
+                                offsetof(struct ccw_io_region, irb_area),
+                                irb, sizeof(*irb));
     if (!ret) {
         irb_from_be(irb);
     }
@@ -267,8 +258,8 @@ static void coroutine_fn job_crws(VFIOCCWJob *job)
     struct ccw_crw_region region;
 
     while (job->num_crws < VFIO_CCW_MAX_CRWS) {
-        job->ret = region_read(link, link->crw_region, 0, &region,
-                               sizeof(region));
+        job->ret = link->transport->read(link, link->crw_region, 0, &region,
+                                         sizeof(region));
         if (job->ret || !region.crw) {
             break;
         }

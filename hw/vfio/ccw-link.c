@@ -750,13 +750,9 @@ static bool read_first_schib(VFIOCCWLink *link, SCHIB *schib, bool *have_schib,
 bool vfio_ccw_link_negotiate(VFIOCCWLink *link, SCHIB *schib, bool *have_schib,
                              Error **errp)
 {
-    if (!find_regions(link, errp) ||
-        !read_first_schib(link, schib, have_schib, errp) ||
-        !register_irqs(link, errp)) {
-        unregister_irqs(link);
-        return false;
-    }
-    return true;
+    return find_regions(link, errp) &&
+           read_first_schib(link, schib, have_schib, errp) &&
+           register_irqs(link, errp);
 }
 
 void vfio_ccw_link_abandon(VFIOCCWLink *link)

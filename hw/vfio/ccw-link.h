@@ -173,7 +173,7 @@ void vfio_ccw_link_init(VFIOCCWLink *link, VFIODevice *vdev,
 /*
  * The transport is attached: find the regions, register the interrupts, read
  * the first SCHIB into @schib (*@have_schib says whether the host has one).
- * Waits for the host and needs no BQL. On failure everything is undone.
+ * Waits for the host and needs no BQL. On failure it is to be abandoned.
  */
 bool vfio_ccw_link_negotiate(VFIOCCWLink *link, SCHIB *schib, bool *have_schib,
                              Error **errp);
@@ -184,7 +184,7 @@ bool vfio_ccw_link_negotiate(VFIOCCWLink *link, SCHIB *schib, bool *have_schib,
  */
 bool vfio_ccw_link_open(VFIOCCWLink *link, Error **errp);
 
-/* Instead of opening it: undo what negotiating has done, if it has. */
+/* Instead of opening it: undo what negotiating has done so far. */
 void vfio_ccw_link_abandon(VFIOCCWLink *link);
 
 /*
