@@ -82,14 +82,15 @@ def _environment(root, suite):
 
     Any report ends a program with an error, at once or, of the thread
     sanitizer, in the end; meson sees to the other options.  Who has called
-    glib for memory is found by the slow unwinder only, for which the unit
-    tests have too much to do.  An older glib's slices would hide whose memory
-    is whose.
+    glib for memory is found by the slow unwinder only; the unit tests, which
+    do little else, go without.  An older glib's slices would hide whose
+    memory is whose.
     """
     suppressions = root / 'tests' / 'tsan' / 'vfio-ccw.tsan'
     fast = int(suite == 'unit')
     return os.environ | {
-        'ASAN_OPTIONS': f'abort_on_error=1:fast_unwind_on_malloc={fast}',
+        'ASAN_OPTIONS': f'abort_on_error=1:fast_unwind_on_malloc={fast}:'
+                        'malloc_context_size=10',
         'TSAN_OPTIONS': f'suppressions={suppressions}',
         'G_SLICE': 'always-malloc',
     }
