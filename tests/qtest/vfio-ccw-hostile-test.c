@@ -1348,7 +1348,7 @@ static void test_crowd(void)
         wire_set_tamper(scene->wire, tamper_crowd, &crowd);
         plug_and_enable(scene, LONG_TIMEOUT_MS);
         wait_answers(scene, &crowd);
-        g_assert_cmpuint(crowd.refused, ==, 0);
+        g_assert_cmpuint(qatomic_read(&crowd.refused), ==, 0);
         unplug(scene);
         wire_set_tamper(scene->wire, NULL, NULL);
         assert_nothing_left(scene);
@@ -1381,8 +1381,8 @@ static void test_crowd_with_fds(void)
     g_assert_true(wire_inject(scene->wire, &both, sizeof(both), fds,
                               ARRAY_SIZE(fds)));
     wait_answers(scene, &crowd);
-    g_assert_cmpuint(crowd.answered, ==, 1);
-    g_assert_cmpuint(crowd.refused, ==, 1);
+    g_assert_cmpuint(qatomic_read(&crowd.answered), ==, 1);
+    g_assert_cmpuint(qatomic_read(&crowd.refused), ==, 1);
     g_assert_cmpint(count_fds(scene), ==, open_fds);
     assert_usable(scene->bed);
     unplug(scene);
@@ -1406,7 +1406,7 @@ static void test_pieces_with_fds(void)
     g_assert_true(wire_inject(scene->wire, &odd_request, sizeof(odd_request),
                               fds, ARRAY_SIZE(fds)));
     wait_answers(scene, &crowd);
-    g_assert_cmpuint(crowd.answered, ==, 1);
+    g_assert_cmpuint(qatomic_read(&crowd.answered), ==, 1);
     wire_set_pieces(scene->wire, 0);
     assert_usable(scene->bed);
     g_assert_cmpint(count_fds(scene), ==, open_fds);
