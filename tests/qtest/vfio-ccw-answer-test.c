@@ -55,6 +55,8 @@ typedef struct Function {
     VfioCcwHostStep step;
     VfioCcwHostStep reply;
     uint16_t fctl;
+    void (*before)(Bed *bed);   /* the start that it is to end */
+    uint16_t of_start;          /* what its own status says of that */
 } Function;
 
 static const Function functions[] = {
@@ -64,6 +66,28 @@ static const Function functions[] = {
       SCSW_FCTL_HALT_FUNC },
     { "clear", VFIO_CCW_HOST_CLEAR, VFIO_CCW_HOST_CLEAR_REPLY,
       SCSW_FCTL_CLEAR_FUNC },
+};
+
+/* As start_active(), but without STSCH: a SCHIB that is read later tells. */
+static void start_running(Bed *bed)
+{
+    start_accepted(bed);
+    vfio_ccw_host_present_status(bed->host, 0, SCSW_CSTAT_PCI, 0);
+    expect_irb(bed, SCSW_FCTL_START_FUNC | SCSW_STCTL_INTERMEDIATE |
+               SCSW_STCTL_STATUS_PEND, 0, SCSW_CSTAT_PCI);
+}
+
+/* The same of a start: one that is executed, and one that was not begun */
+static const Function of_starts[] = {
+    { "halt-of-active-start", VFIO_CCW_HOST_HALT, VFIO_CCW_HOST_HALT_REPLY,
+      SCSW_FCTL_HALT_FUNC, start_running, SCSW_FCTL_START_FUNC },
+    { "halt-of-queued-start", VFIO_CCW_HOST_HALT, VFIO_CCW_HOST_HALT_REPLY,
+      SCSW_FCTL_HALT_FUNC, start_queued,
+      SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND },
+    { "clear-of-active-start", VFIO_CCW_HOST_CLEAR, VFIO_CCW_HOST_CLEAR_REPLY,
+      SCSW_FCTL_CLEAR_FUNC, start_running },
+    { "clear-of-queued-start", VFIO_CCW_HOST_CLEAR, VFIO_CCW_HOST_CLEAR_REPLY,
+      SCSW_FCTL_CLEAR_FUNC, start_queued },
 };
 
 typedef struct Case {
@@ -122,11 +146,12 @@ static IRB refused_start(Outcome outcome)
 static IRB refused_signal(const Function *function, Outcome outcome)
 {
     IRB irb = {
-        .scsw.ctrl = function->fctl | SCSW_STCTL_STATUS_PEND,
+        .scsw.ctrl = function->fctl | function->of_start |
+                     SCSW_STCTL_STATUS_PEND,
     };
 
     if (function->fctl == SCSW_FCTL_HALT_FUNC) {
-        /* Of the start before it; CSCH clears that as well. */
+        /* Of the last start; CSCH clears that as well. */
         irb.scsw.flags = ORB_FLAGS;
     }
     if (outcome == DEFERRED_CC3) {
@@ -175,20 +200,46 @@ static void assert_status_taken(Bed *bed)
     g_assert_cmphex(schib.scsw.flags & SCSW_FLAGS_MASK_PNO, ==, 0);
 }
 
+/* All that an IRB can have: nothing of it may show in the next one. */
+static void leave_no_byte_zero(Bed *bed)
+{
+    IRB irb = {
+        .scsw.flags = ORB_FLAGS | SCSW_FLAGS_MASK_ESWF | SCSW_FLAGS_MASK_ECTL |
+                      SCSW_FLAGS_MASK_PNO,
+        .scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_STCTL_ALERT | FINAL_STCTL,
+        .scsw.cpa = 0xffffffff,
+        .scsw.dstat = 0xff,
+        .scsw.cstat = SCSW_CSTAT_INTF_CTRL_CHK,
+        .scsw.count = 0xffff,
+    };
+
+    memset(&irb.esw, 0xff, sizeof(irb.esw));
+    memset(irb.ecw, 0xff, sizeof(irb.ecw));
+    start_accepted(bed);
+    vfio_ccw_host_present_irb(bed->host, &irb);
+    expect_irb(bed, irb.scsw.ctrl, irb.scsw.dstat, irb.scsw.cstat);
+}
+
 static void test_refused(const void *data)
 {
     const Case *c = data;
     Bed *bed = bed_enabled();
     IRB irb = refused(c->function, c->answer->outcome);
 
+    leave_no_byte_zero(bed);
+    vfio_ccw_host_answer(bed->host, c->function->step, c->answer->err,
+                         UINT_MAX);
+    if (c->function->before) {
+        c->function->before(bed);
+    }
     if (c->answer->no_schib) {
         vfio_ccw_host_answer(bed->host, VFIO_CCW_HOST_SCHIB_READ, -ENODEV,
                              UINT_MAX);
     }
     lose_a_path(bed);
-    vfio_ccw_host_answer(bed->host, c->function->step, c->answer->err,
-                         UINT_MAX);
     g_assert_cmpint(issue(bed, c->function), ==, 0);
+    /* What kept a start in the queue does not keep this. */
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
     if (c->answer->outcome == GONE) {
         expect_gone(bed);
         bed_end(bed);
@@ -201,6 +252,11 @@ static void test_refused(const void *data)
     assert_status_taken(bed);
     expect_nothing(bed);
     vfio_ccw_host_answer(bed->host, c->function->step, 0, 0);
+    if (c->function->before == start_running) {
+        /* The device ends what nobody could stop, which nobody wants to know */
+        vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+        expect_nothing(bed);
+    }
     assert_usable(bed);
     bed_end(bed);
 }
@@ -335,6 +391,13 @@ static void add_case(const Function *function, const Answer *answer)
     qtest_add_data_func_full(path, c, test_refused, g_free);
 }
 
+static void add_cases(const Function *function)
+{
+    for (size_t a = 0; a < ARRAY_SIZE(answers); a++) {
+        add_case(function, &answers[a]);
+    }
+}
+
 static void add_tests(void)
 {
     for (size_t f = 0; f < ARRAY_SIZE(functions); f++) {
@@ -349,12 +412,13 @@ static void add_tests(void)
             g_strdup_printf("/vfio-ccw/%s-error/short-write-is-gone",
                             function->name);
 
-        for (size_t a = 0; a < ARRAY_SIZE(answers); a++) {
-            add_case(function, &answers[a]);
-        }
+        add_cases(function);
         qtest_add_data_func(lost, function, test_lost_answer_is_gone);
         qtest_add_data_func(none, function, test_no_answer_is_gone);
         qtest_add_data_func(in_part, function, test_short_write_is_gone);
+    }
+    for (size_t f = 0; f < ARRAY_SIZE(of_starts); f++) {
+        add_cases(&of_starts[f]);
     }
     for (size_t r = 0; r < ARRAY_SIZE(reads); r++) {
         g_autofree char *path =
