@@ -29,6 +29,7 @@
 Sim sim;
 
 static uint64_t total_steps;
+static char again[64]; /* how to have this seed's life once more */
 static uint64_t times_met[VFIO_CCW_STATE__MAX][VFIO_CCW_EV__MAX];
 
 void sim_log(const char *fmt, ...)
@@ -55,9 +56,32 @@ void sim_fail(const char *fmt, ...)
     va_start(ap, fmt);
     vfprintf(stderr, fmt, ap);
     va_end(ap);
-    fprintf(stderr, "\nAgain, with all steps: test-vfio-ccw-sim --seed %u\n",
-            sim.seed);
+    fprintf(stderr, "%s", again);
     exit(EXIT_FAILURE);
+}
+
+/* An assertion fails, or worse, somewhere in what is simulated. */
+static const int deadly[] = { SIGABRT, SIGSEGV, SIGBUS, SIGFPE };
+static struct sigaction usual[ARRAY_SIZE(deadly)];
+
+/* Back from here, it happens again, and then what usually comes of it. */
+static void tell_seed(int signum)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(deadly); i++) {
+        sigaction(deadly[i], &usual[i], NULL);
+    }
+    if (write(STDERR_FILENO, again, strlen(again)) < 0) {
+        _exit(EXIT_FAILURE);
+    }
+}
+
+static void tell_seed_of_deaths(void)
+{
+    struct sigaction action = { .sa_handler = tell_seed };
+
+    for (size_t i = 0; i < ARRAY_SIZE(deadly); i++) {
+        sigaction(deadly[i], &action, &usual[i]);
+    }
 }
 
 unsigned sim_below(unsigned n)
@@ -329,6 +353,8 @@ static void live(uint32_t seed)
         .verbose = verbose,
         .rand = g_rand_new_with_seed(seed),
     };
+    snprintf(again, sizeof(again),
+             "\nAgain, with all steps: test-vfio-ccw-sim --seed %u\n", seed);
     choose_profile();
     sim_host_init();
     sim_guest_open();
@@ -460,8 +486,10 @@ int main(int argc, char **argv)
 {
     unsigned value;
 
+    tell_seed_of_deaths();
     if (single_option(argc, argv, "--seed", &value)) {
         sim.verbose = true;
+        setlinebuf(stdout);
         live(value);
         return 0;
     }
