@@ -189,6 +189,7 @@ static void test_stuck_host_is_cut_off(void)
 typedef struct Stage {
     const char *state;
     void (*enter)(Bed *bed);
+    uint16_t fctl;          /* whose end is awaited */
 } Stage;
 
 static void quiesce_halting(Bed *bed)
@@ -214,8 +215,8 @@ static void quiesce_reading(Bed *bed)
 }
 
 static const Stage stages[] = {
-    { "QUIESCING_HALT", quiesce_halting },
-    { "QUIESCING_CLEAR", quiesce_clearing },
+    { "QUIESCING_HALT", quiesce_halting, SCSW_FCTL_HALT_FUNC },
+    { "QUIESCING_CLEAR", quiesce_clearing, SCSW_FCTL_CLEAR_FUNC },
     { "QUIESCING", quiesce_reading },
 };
 
@@ -251,6 +252,40 @@ static void test_requested_meanwhile(const void *data)
     wait_state(bed, stage->state);
     vfio_ccw_host_present_status(bed->host, 0, 0, 0);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
+    expect_gone_for_good(bed, 1);
+    assert_pluggable_again(bed);
+    bed_end(bed);
+}
+
+/* Rule 6: the guest has been told that the device goes, and that is all. */
+static void test_nothing_is_heard_meanwhile(const void *data)
+{
+    const Stage *stage = data;
+    Bed *bed = bed_patient();
+    const CRW path_off = {
+        .flags = CRW_RSC_CHP << 8 | CRW_ERC_PERRN,
+        .rsid = vfio_ccw_host_default_config().pmcw.chpid[0],
+    };
+    unsigned reads;
+
+    stage->enter(bed);
+    expect_leaving(bed, stage->state);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_SCHIB_READ);
+    vfio_ccw_host_queue_crw(bed->host, path_off);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_SCHIB_READ);
+    reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_READS);
+    vfio_ccw_host_present_irb(bed->host, &(IRB) {
+        .scsw.ctrl = ALERT_STCTL,
+        .scsw.dstat = SCSW_DSTAT_ATTENTION,
+    });
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_READS, reads + 1);
+    wait_state(bed, stage->state);
+    expect_nothing(bed);
+    vfio_ccw_host_present_irb(bed->host, &(IRB) {
+        .scsw.ctrl = stage->fctl | SCSW_STCTL_STATUS_PEND,
+    });
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_SCHIB_READ);
     expect_gone_for_good(bed, 1);
     assert_pluggable_again(bed);
     bed_end(bed);
@@ -578,9 +613,12 @@ static void add_tests(void)
             "/vfio-ccw/quiesce/host-is-lost-in/%s", stages[i].state);
         g_autofree char *requested = g_strdup_printf(
             "/vfio-ccw/quiesce/is-requested-in/%s", stages[i].state);
+        g_autofree char *heard = g_strdup_printf(
+            "/vfio-ccw/quiesce/nothing-is-heard-in/%s", stages[i].state);
 
         qtest_add_data_func(lost, &stages[i], test_host_is_lost_meanwhile);
         qtest_add_data_func(requested, &stages[i], test_requested_meanwhile);
+        qtest_add_data_func(heard, &stages[i], test_nothing_is_heard_meanwhile);
     }
     qtest_add_func("/vfio-ccw/quiesce/machine-is-reset-meanwhile",
                    test_machine_is_reset_meanwhile);
