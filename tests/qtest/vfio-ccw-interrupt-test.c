@@ -219,6 +219,29 @@ static void test_deferred_cc_is_the_host_s(const void *data)
     bed_end(bed);
 }
 
+/* The program came to its end, on another path than it should have had. */
+static void test_path_not_operational_is_shown(void)
+{
+    PMCW pmcw = vfio_ccw_host_default_config().pmcw;
+    Bed *bed = bed_enabled();
+    IRB irb = normal_end;
+    SCHIB schib;
+
+    irb.scsw.flags |= SCSW_FLAGS_MASK_PNO;
+    start_accepted(bed);
+    pmcw.pnom = 0x40;
+    vfio_ccw_host_set_pmcw(bed->host, &pmcw);
+    vfio_ccw_host_present_irb(bed->host, &irb);
+    retry_until_pending(bed);
+    g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+    g_assert_cmphex(schib.pmcw.pnom, ==, pmcw.pnom);
+    expect_exactly(bed, &irb);
+    g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+    g_assert_cmphex(schib.scsw.flags & SCSW_FLAGS_MASK_PNO, ==, 0);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
 /* Unsolicited status, which is no function's: the function goes on. */
 
 static void expect_attention(Bed *bed, uint16_t flags, uint16_t ctrl)
@@ -480,6 +503,21 @@ static void test_attention_signalled_twice_is_delivered_twice(void)
     bed_end(bed);
 }
 
+/* Rule 7: to write all of the I/O region would destroy what nobody has read. */
+static void test_start_leaves_the_irb_alone(void)
+{
+    Bed *bed = bed_enabled();
+
+    vfio_ccw_host_present_irb(bed->host, &attention);
+    expect_attention(bed, ORB_FLAGS, 0);
+    start_accepted(bed);
+    vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
+    expect_attention(bed, ORB_FLAGS,
+                     SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND);
+    end_with(bed, &normal_end);
+    bed_end(bed);
+}
+
 /* Linux may show the end of an earlier clear, or halt, once more. */
 static void test_old_end_does_not_end_a_new_start(const void *data)
 {
@@ -622,6 +660,10 @@ static void add_tests(void)
     qtest_add_func("/vfio-ccw/interrupt/"
                    "attention-signalled-twice-is-delivered-twice",
                    test_attention_signalled_twice_is_delivered_twice);
+    qtest_add_func("/vfio-ccw/interrupt/path-not-operational-is-shown",
+                   test_path_not_operational_is_shown);
+    qtest_add_func("/vfio-ccw/interrupt/start-leaves-the-irb-alone",
+                   test_start_leaves_the_irb_alone);
     qtest_add_func("/vfio-ccw/interrupt/garbage-is-nothing",
                    test_garbage_is_nothing);
     add_variants();
