@@ -175,6 +175,7 @@ static void note_io_signal(VFIOCCWLink *link)
 /* Ask whatever can be asked now. */
 static void kick(VFIOCCWLink *link)
 {
+    assert(bql_locked());
     if (!link->open || link->given_up || link->busy[VFIO_CCW_LANE_RESET]) {
         return;
     }

@@ -83,6 +83,7 @@ static void carry_out(VFIOCCWDevice *vcdev, const VFIOCCWVerdict *verdict);
 
 static void door(VFIOCCWDevice *vcdev, VFIOCCWVerdict verdict)
 {
+    assert(bql_locked());
     trace_vfio_ccw_event(vcdev->who, vfio_ccw_event_name(verdict.event),
                          verdict.stale ? " (stale)" : "",
                          vfio_ccw_state_name(verdict.from),

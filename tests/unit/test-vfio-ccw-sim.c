@@ -18,6 +18,7 @@
 
 #include "qemu/osdep.h"
 #include "qemu/cutils.h"
+#include "qemu/main-loop.h"
 #include "vfio-ccw-sim.h"
 
 #define MAX_CHOICES 16
@@ -487,6 +488,8 @@ int main(int argc, char **argv)
     unsigned value;
 
     tell_seed_of_deaths();
+    /* One thread, and nobody that it would have to be kept from: QEMU's mock */
+    rust_bql_mock_lock();
     if (single_option(argc, argv, "--seed", &value)) {
         sim.verbose = true;
         setlinebuf(stdout);
