@@ -232,6 +232,28 @@ static void test_msch_changes_what_is_the_guest_s(void)
     bed_end(bed);
 }
 
+/* PoP 14, MSCH: nothing, where no device is valid; so it stays disabled. */
+static void test_msch_of_a_lost_device_is_nothing(void)
+{
+    Bed *bed = bed_enabled();
+    SCHIB before, other, after;
+
+    vfio_ccw_host_make_gone(bed->host);
+    scsw_ctrl(bed);
+    expect_gone(bed);
+    other = before = schib_of(bed);
+    g_assert_cmphex(before.pmcw.flags &
+                    (PMCW_FLAGS_MASK_DNV | PMCW_FLAGS_MASK_ENA), ==, 0);
+    other.pmcw.intparm = ~before.pmcw.intparm;
+    other.pmcw.flags |= PMCW_FLAGS_MASK_DNV | PMCW_FLAGS_MASK_ENA;
+    other.pmcw.lpm = ~before.pmcw.lpm;
+    g_assert_cmpint(qcss_msch(bed->qts, SCHID, &other), ==, 0);
+    after = schib_of(bed);
+    g_assert_cmpmem(&before, sizeof(before), &after, sizeof(after));
+    g_assert_cmpint(ssch(bed), ==, 3);
+    bed_end(bed);
+}
+
 static void wait_paths(Bed *bed, const PMCW *paths)
 {
     SCHIB schib;
@@ -349,6 +371,8 @@ static void add_tests(void)
                    test_disabled_is_cc3);
     qtest_add_func("/vfio-ccw/schib/msch-changes-what-is-the-guest-s",
                    test_msch_changes_what_is_the_guest_s);
+    qtest_add_func("/vfio-ccw/schib/msch-of-a-lost-device-is-nothing",
+                   test_msch_of_a_lost_device_is_nothing);
     qtest_add_func("/vfio-ccw/schib/stsch-shows-new-paths-of-the-host",
                    test_stsch_shows_new_paths_of_the_host);
     qtest_add_func("/vfio-ccw/schib/shown-though-the-start-was-overtaken",

@@ -94,7 +94,12 @@ static void test_ssch_does_not_wait_for_the_host(void)
 
     g_assert_cmpint(ssch(bed), ==, 2);
     g_assert_cmpint(qcss_rsch(bed->qts, SCHID), ==, 2);
+    /* PoP: the IRB is stored all the same. */
+    memset(&irb, 0xff, sizeof(irb));
     g_assert_cmpint(qcss_tsch(bed->qts, SCHID, &irb), ==, 1);
+    g_assert_cmphex(irb.scsw.flags, ==, ORB_FLAGS);
+    g_assert_cmphex(irb.scsw.ctrl, ==,
+                    SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND);
     g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
     g_assert_cmpint(qcss_msch(bed->qts, SCHID, &schib), ==, 2);
     g_assert_cmphex(scsw_ctrl(bed), ==,
@@ -160,6 +165,7 @@ static void test_irb_is_read_off_the_main_loop(void)
 static void test_suspend_control_is_a_program_check(void)
 {
     Bed *bed = bed_enabled();
+    unsigned writes = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_WRITES);
     ORB orb = noop_orb(bed);
     IRB irb = {
         .scsw.flags = ORB_FLAGS | SCSW_FLAGS_MASK_SCTL,
@@ -172,6 +178,8 @@ static void test_suspend_control_is_a_program_check(void)
     g_assert_cmpint(qcss_ssch(bed->qts, SCHID, &orb), ==, 0);
     expect_exactly(bed, &irb);
     assert_usable(bed);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_WRITES),
+                    ==, writes + 1);
     bed_end(bed);
 }
 
