@@ -60,7 +60,9 @@ RULES = {
     'READ_ALONE': ('two starts', 'never_stuck'),
     'START_AFTER_IRB': ('two starts', 'no_stale_end'),
     'REPLACE_QUEUED': ('two starts', 'ended_for_good'),
-    'CANCEL_QUEUED_ONLY': ('two starts', 'table_complete'),
+    'CANCEL_QUEUED_ONLY': ('two starts', 'cancelled_for_good'),
+    'FAILURE_IS_STATUS': ('late device end', 'exactly_one_end'),
+    'PRIMARY_IS_THE_END': ('late device end', 'exactly_one_end'),
     'KICK_ON_RETURN': ('two starts', 'never_stuck'),
     'RETRY_NEWEST_ONLY': ('two starts', 'never_stuck'),
     'ANSWER_BY_NUMBER': ('two starts', 'table_complete'),
@@ -126,7 +128,9 @@ def same_names():
 def macros_of(bounds, without):
     values = {**LEAST, **BOUNDS[bounds]}
     macros = [f'-D{name}={value}' for name, value in values.items()]
-    return macros + ([f'-DWITHOUT_{without}'] if without else [])
+    if without:
+        macros += [f'-DWITHOUT_{without}', f'-DPROMISE={RULES[without][1]}']
+    return macros
 
 
 def verify(where, bounds, without=None, endless=False):
@@ -142,7 +146,7 @@ def verify(where, bounds, without=None, endless=False):
     if not errors or not states:
         raise Broken(said)
     if errors.group(1) != '0':
-        promise = re.search(r'assertion violated .*&&(\w+)\)', said)
+        promise = re.search(r'assertion violated .*(?:&&|\|\|\()(\w+)\b', said)
         return promise.group(1) if promise else said, int(states.group(1))
     if re.search('max search depth too small|Search not completed', said):
         raise Broken(said)
