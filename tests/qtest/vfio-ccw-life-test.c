@@ -42,6 +42,8 @@ static void test_instructions_are_counted(void)
     wait_state(bed, "START_ACTIVE");
     g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
     g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 2);
+    /* ... and so would a clear. */
+    wait_state(bed, "HALT_ACTIVE");
     g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
     g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
 
@@ -312,6 +314,31 @@ static void test_silence_is_a_loss(void)
     vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_SCHIB_READ);
     look_at_schib(bed);
     expect_lost(bed);
+    bed_end(bed);
+}
+
+/* Rule 5: once, however many questions end by it. */
+static void test_loss_of_all_answers_is_one(void)
+{
+    static const VfioCcwHostStep withheld[] = {
+        VFIO_CCW_HOST_SCHIB_READ, VFIO_CCW_HOST_CRW_READ, VFIO_CCW_HOST_START,
+    };
+    Bed *bed = bed_enabled();
+
+    for (size_t i = 0; i < ARRAY_SIZE(withheld); i++) {
+        vfio_ccw_host_hold(bed->host, withheld[i]);
+    }
+    scsw_ctrl(bed);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_SCHIB_READ);
+    vfio_ccw_host_signal(bed->host, VFIO_CCW_CRW_IRQ_INDEX);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_CRW_READ);
+    g_assert_cmpint(ssch(bed), ==, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_START);
+    vfio_ccw_host_signal(bed->host, VFIO_CCW_REQ_IRQ_INDEX);
+    vfio_ccw_host_disconnect(bed->host);
+    expect_lost(bed);
+    expect_nothing(bed);
+    g_assert_null(qtest_qmp_event_ref(bed->qts, "VFIO_CCW_HOST"));
     bed_end(bed);
 }
 
@@ -855,6 +882,8 @@ static void add_loss_tests(void)
         }
     }
     qtest_add_func("/vfio-ccw/lost/silence", test_silence_is_a_loss);
+    qtest_add_func("/vfio-ccw/lost/all-answers-are-one-loss",
+                   test_loss_of_all_answers_is_one);
 }
 
 static void add_tests_in_the_reset(void)
