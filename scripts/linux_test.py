@@ -28,6 +28,10 @@ IMAGE_SIZE = 16 << 20
 LIMIT = 900
 
 
+class NoTestError(Exception):
+    """A path at which there is no test, and what tests there are."""
+
+
 class Built:
     """What linux_build.py and build_qemu.py have built or fetched."""
 
@@ -120,7 +124,7 @@ def l2_is_right(seen, work):
 def run(build, work, tests):
     """Runs L1; its verdicts."""
     built = Built(build)
-    verdicts, seen = Verdicts(), {}
+    verdicts, seen, known = Verdicts(), {}, []
     guest = linux_guest.Guest(build / 'qemu-system-s390x', built,
                               make_initramfs(built, work),
                               work / 'guest.log', memory=1024)
@@ -137,19 +141,27 @@ def run(build, work, tests):
                 verdicts.say(name == 'ok', value)
             elif name == 'l2-ended':
                 verdicts.say(l2_is_right(seen, work), '/linux')
+            elif name == 'test':
+                known.append(value)
+            elif name == 'no-test':
+                raise NoTestError('\n   '.join(
+                    [f'there is no test at {value}; the tests are', *known]))
     return verdicts
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('build', type=Path, help='build directory')
-    parser.add_argument('tests', nargs='*', help='only these')
+    parser.add_argument('tests', nargs='*',
+                        help='only the tests at these paths, or below them')
     arguments = parser.parse_args()
     build = arguments.build.resolve()
     work = build / 'linux/run'
     work.mkdir(parents=True, exist_ok=True)
     try:
         verdicts = run(build, work, arguments.tests)
+    except NoTestError as error:
+        sys.exit(f'error: {error}')
     except (host_driver.HostError, linux_guest.GuestError) as error:
         linux_guest.show_logs(work)
         sys.exit(f'error: {error}')
