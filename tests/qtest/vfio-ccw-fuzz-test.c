@@ -18,6 +18,7 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qemu/cutils.h"
 #include "qobject/qdict.h"
 #include "vfio-ccw-fixture.h"
 #include "vfio-ccw-wire.h"
@@ -315,12 +316,14 @@ static WireFate tamper_at_random(Wire *wire, WireMessage *message,
 
 static bool go_on(unsigned round)
 {
-    const char *seconds = g_getenv("FUZZ_SECONDS");
+    const char *text = g_getenv("FUZZ_SECONDS");
+    unsigned seconds;
 
-    if (!seconds) {
+    if (!text) {
         return round < ROUNDS;
     }
-    return g_test_timer_elapsed() < g_ascii_strtod(seconds, NULL);
+    g_assert_cmpint(qemu_strtoui(text, NULL, 10, &seconds), ==, 0);
+    return g_test_timer_elapsed() < seconds;
 }
 
 static bool is_gone(Bed *bed)

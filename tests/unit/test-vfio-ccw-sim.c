@@ -475,12 +475,18 @@ static void soak(int seconds)
            total_steps, total_steps / MAX(elapsed, 1));
 }
 
-/* The value of "--NAME VALUE", if there is nothing else */
+/* Is it "--NAME VALUE"? Without a number for a value, or with more, it ends. */
 static bool single_option(int argc, char **argv, const char *name,
                           unsigned *value)
 {
-    return argc == 3 && g_str_equal(argv[1], name) &&
-           qemu_strtoui(argv[2], NULL, 0, value) == 0;
+    if (argc < 2 || !g_str_equal(argv[1], name)) {
+        return false;
+    }
+    if (argc != 3 || qemu_strtoui(argv[2], NULL, 0, value) < 0) {
+        fprintf(stderr, "%s takes a number and nothing else\n", name);
+        exit(EXIT_FAILURE);
+    }
+    return true;
 }
 
 int main(int argc, char **argv)
@@ -501,6 +507,10 @@ int main(int argc, char **argv)
         return 0;
     }
     g_test_init(&argc, &argv, NULL);
+    if (argc > 1) {
+        fprintf(stderr, "unexpected argument '%s'\n", argv[1]);
+        return EXIT_FAILURE;
+    }
     g_test_add_func("/vfio-ccw/sim/fixed-seeds", test_fixed_seeds);
     g_test_add_func("/vfio-ccw/sim/random-seeds", test_random_seeds);
     return g_test_run();
