@@ -7,8 +7,13 @@
  */
 
 #include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/bswap.h"
+#include "hw/s390x/s390-pci-clp.h"
+#include "standard-headers/linux/pci_regs.h"
 #include "s390x-mailbox.h"
 #include "vfio-ccw-fixture.h"
+#include "vfio-ccw-wire.h"
 
 static SCHIB stsch(Bed *bed)
 {
@@ -42,18 +47,26 @@ static Bed *bed_running(const VfioCcwHostConfig *config)
     return bed;
 }
 
-static void end_normally(Bed *bed)
+static IRB take_status(Bed *bed)
 {
     int polls = 0;
     IRB irb;
 
-    vfio_ccw_host_wait_start(bed->host, NULL);
-    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
     while (s390x_mailbox_issue(bed->qts, 0, S390X_INSN_TSCH, SCHID,
                                QCSS_OPERAND) == 1) {
         g_assert_cmpint(++polls, <, MAX_POLLS);
     }
     qcss_read_irb(bed->qts, QCSS_OPERAND, &irb);
+    return irb;
+}
+
+static void end_normally(Bed *bed)
+{
+    IRB irb;
+
+    vfio_ccw_host_wait_start(bed->host, NULL);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    irb = take_status(bed);
     g_assert_cmphex(irb.scsw.ctrl, ==, SCSW_FCTL_START_FUNC | FINAL_STCTL);
     g_assert_cmphex(irb.scsw.dstat, ==, NORMAL_END);
 }
@@ -162,6 +175,225 @@ static void test_program_resets_its_machine(const void *subcode)
                                         QCSS_OPERAND), ==, 0);
     end_normally(bed);
     bed_end(bed);
+}
+
+/*
+ * Memory comes while the machine runs: the CPU's program maps the ROM of a PCI
+ * function, in which there is a channel program.
+ */
+
+#define PCI_FUNCTION "virtio-rng-pci"
+
+#define INSN_CLP    0xb9a00002      /* GR2: the address of the block */
+#define INSN_PCISTG 0xb9d00012      /* GR1: data, GR2: where, GR3: offset */
+#define INSN_LGR_31 0xb9040031      /* GR3 becomes what GR1 is */
+
+#define CLP_BLOCK   QCSS_FREE
+#define PCISTG_LIST QCSS_FREE
+/* Where, but for the function's handle: four bytes of configuration space */
+#define PCISTG_CONFIG (15u << 16 | 4)
+
+#define ROM_SIZE 4096
+
+typedef struct RomScene {
+    Bed *bed;
+    Wire *wire;
+    uint32_t handle;
+    char *said;                 /* the file of what QEMU has to say */
+} RomScene;
+
+static unsigned lines_said(RomScene *scene)
+{
+    g_autofree char *text = NULL;
+    unsigned lines = 0;
+
+    g_assert_true(g_file_get_contents(scene->said, &text, NULL, NULL));
+    for (const char *p = text; (p = strchr(p, '\n')); p++) {
+        lines++;
+    }
+    return lines;
+}
+
+static void clp(Bed *bed, const void *request, size_t len, void *response,
+                size_t response_len)
+{
+    ClpRspHdr hdr = { .len = cpu_to_be16(response_len) };
+
+    qtest_memwrite(bed->qts, CLP_BLOCK, request, len);
+    qtest_memwrite(bed->qts, CLP_BLOCK + len, &hdr, sizeof(hdr));
+    g_assert_cmpint(s390x_mailbox_issue(bed->qts, 0, INSN_CLP, 0, CLP_BLOCK),
+                    ==, 0);
+    qtest_memread(bed->qts, CLP_BLOCK + len, response, response_len);
+    memcpy(&hdr, response, sizeof(hdr));
+    g_assert_cmphex(be16_to_cpu(hdr.rsp), ==, CLP_RC_OK);
+}
+
+/* The only function that there is: its handle */
+static uint32_t enable_pci_function(Bed *bed)
+{
+    ClpReqListPci list = {
+        .hdr = { .len = cpu_to_be16(32), .cmd = cpu_to_be16(CLP_LIST_PCI) },
+    };
+    ClpReqSetPci set = {
+        .hdr = { .len = cpu_to_be16(32), .cmd = cpu_to_be16(CLP_SET_PCI_FN) },
+        .oc = CLP_SET_ENABLE_PCI_FN,
+        .ndas = 1,
+    };
+    ClpRspListPci found;
+    ClpRspSetPci enabled;
+
+    clp(bed, &list, sizeof(list), &found,
+        offsetof(ClpRspListPci, fh_list[1]));
+    set.fh = found.fh_list[0].fh;
+    clp(bed, &set, sizeof(set), &enabled, sizeof(enabled));
+    return be32_to_cpu(enabled.fh);
+}
+
+static void write_config(RomScene *scene, uint64_t offset, uint32_t value)
+{
+    QTestState *qts = scene->bed->qts;
+    S390XInsn insns[] = {
+        { .insn = INSN_LGR_31, .gr1 = offset },
+        {
+            .insn = INSN_PCISTG,
+            .gr1 = bswap32(value),
+            .gr2 = (uint64_t)scene->handle << 32 | PCISTG_CONFIG,
+        },
+    };
+
+    s390x_mailbox_post_list(qts, 0, PCISTG_LIST, insns, ARRAY_SIZE(insns), 1);
+    s390x_mailbox_wait_list(qts, 0, PCISTG_LIST, insns, ARRAY_SIZE(insns));
+    g_assert_cmpint(insns[1].cc, ==, 0);
+}
+
+/* The second changes the machine's memory. */
+static void map_rom(RomScene *scene, uint32_t addr)
+{
+    write_config(scene, PCI_ROM_ADDRESS, addr | PCI_ROM_ADDRESS_ENABLE);
+    write_config(scene, PCI_COMMAND, PCI_COMMAND_MEMORY);
+    g_assert_cmphex(qtest_readb(scene->bed->qts, addr), ==, CCW_CMD_NOOP);
+}
+
+static void unmap_rom(RomScene *scene)
+{
+    write_config(scene, PCI_COMMAND, 0);
+}
+
+static void start_at(Bed *bed, uint32_t addr)
+{
+    ORB orb = qcss_orb(INTPARM_SSCH, addr);
+
+    qcss_write_orb(bed->qts, QCSS_OPERAND, &orb);
+    g_assert_cmpint(s390x_mailbox_issue(bed->qts, 0, S390X_INSN_SSCH, SCHID,
+                                        QCSS_OPERAND), ==, 0);
+}
+
+static void make_rom(const char *path)
+{
+    uint8_t rom[ROM_SIZE] = { CCW_CMD_NOOP, CCW_FLAG_SLI, 0, 1 };
+
+    g_assert_true(g_file_set_contents(path, (char *)rom, sizeof(rom), NULL));
+}
+
+/* QEMU has no more questions to its host when this returns. */
+static RomScene *rom_scene_new(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    RomScene *scene = g_new0(RomScene, 1);
+    Bed *bed = bed_new();
+    g_autofree char *host = g_build_filename(bed->dir, "host", NULL);
+    g_autofree char *rom = g_build_filename(bed->dir, "rom", NULL);
+    g_autofree char *device = bed_device_args(bed);
+    g_autofree char *args = g_strdup_printf("%s -device " PCI_FUNCTION
+                                            ",romfile=%s", device, rom);
+
+    scene->bed = bed;
+    bed->host = vfio_ccw_host_start(host, &config, &error_abort);
+    scene->wire = wire_new(bed->socket, host);
+    make_rom(rom);
+    scene->said = record_begin();
+    bed->qts = s390x_mailbox_init(args);
+    record_end();
+    unlink(rom);
+    scene->handle = enable_pci_function(bed);
+    enable(bed);
+    noop_orb(bed);
+    start_at(bed, PROGRAM);
+    end_normally(bed);
+    return scene;
+}
+
+static void rom_scene_end(RomScene *scene)
+{
+    qtest_qmp_device_del(scene->bed->qts, "ccw0");
+    wire_free(scene->wire);
+    bed_end(scene->bed);
+    unlink(scene->said);
+    g_free(scene->said);
+    g_free(scene);
+}
+
+#define BESIDE_STORAGE 0x40000000
+#define OVER_STORAGE   0x02000000
+
+/* The host reads the channel program, and so has to have its memory. */
+static void test_memory_comes_and_goes(void)
+{
+    RomScene *scene = rom_scene_new();
+    Bed *bed = scene->bed;
+
+    map_rom(scene, BESIDE_STORAGE);
+    start_at(bed, BESIDE_STORAGE);
+    end_normally(bed);
+
+    unmap_rom(scene);
+    start_at(bed, BESIDE_STORAGE);
+    g_assert_cmphex(take_status(bed).scsw.cstat, ==, SCSW_CSTAT_PROG_CHECK);
+    g_assert_cmpuint(lines_said(scene), ==, 0);
+    rom_scene_end(scene);
+}
+
+/* The server that comes then has the memory all the same. */
+static void lose_and_return(RomScene *scene, uint32_t addr)
+{
+    Bed *bed = scene->bed;
+
+    expect_event(bed, "lost");
+    expect_event(bed, "returned");
+    enable(bed);
+    start_at(bed, addr);
+    end_normally(bed);
+}
+
+/*
+ * QEMU learns that nobody reads its messages any more when it sends the first
+ * about the new memory, and says so once: there are others to come where that
+ * memory is over storage.
+ */
+static void test_memory_comes_to_nobody(const void *data)
+{
+    uint32_t addr = GPOINTER_TO_UINT(data);
+    RomScene *scene = rom_scene_new();
+
+    wire_refuse(scene->wire);
+    map_rom(scene, addr);
+    g_assert_cmpuint(lines_said(scene), ==, 1);
+    lose_and_return(scene, addr);
+    rom_scene_end(scene);
+}
+
+/* The CPU does not wait, in vain, for a server that looks at no message. */
+static void test_memory_comes_to_a_stuck_server(void)
+{
+    RomScene *scene = rom_scene_new();
+
+    wire_turn_deaf(scene->wire);
+    map_rom(scene, BESIDE_STORAGE);
+    wait_state(scene->bed, "IDLE");
+    g_assert_cmpuint(lines_said(scene), ==, 0);
+    wire_cut(scene->wire);
+    lose_and_return(scene, BESIDE_STORAGE);
+    rom_scene_end(scene);
 }
 
 /* Two CPUs race: each issues a list of its own, mixed at random. */
@@ -366,6 +598,23 @@ static void test_all_race(void)
     run_race(choice, ARRAY_SIZE(choice));
 }
 
+static void add_memory_tests(void)
+{
+    if (!qtest_has_device(PCI_FUNCTION)) {
+        return;
+    }
+    qtest_add_func("/vfio-ccw/memory/comes-and-goes",
+                   test_memory_comes_and_goes);
+    qtest_add_data_func("/vfio-ccw/memory/comes-to-nobody",
+                        GUINT_TO_POINTER(BESIDE_STORAGE),
+                        test_memory_comes_to_nobody);
+    qtest_add_data_func("/vfio-ccw/memory/comes-over-storage-to-nobody",
+                        GUINT_TO_POINTER(OVER_STORAGE),
+                        test_memory_comes_to_nobody);
+    qtest_add_func("/vfio-ccw/memory/comes-to-a-stuck-server",
+                   test_memory_comes_to_a_stuck_server);
+}
+
 static void add_tests(void)
 {
     if (!qtest_has_accel("tcg")) {
@@ -386,6 +635,7 @@ static void add_tests(void)
     qtest_add_func("/vfio-ccw/race/halts-and-cancels-with-starts",
                    test_halts_and_cancels_race_with_starts);
     qtest_add_func("/vfio-ccw/race/all", test_all_race);
+    add_memory_tests();
 }
 
 int main(int argc, char **argv)

@@ -159,6 +159,15 @@ void wire_turn_deaf(Wire *wire)
     qemu_rec_mutex_unlock(&wire->lock);
 }
 
+void wire_refuse(Wire *wire)
+{
+    qemu_rec_mutex_lock(&wire->lock);
+    wire->deaf = true;
+    qio_channel_shutdown(wire->end[QEMU], QIO_CHANNEL_SHUTDOWN_READ,
+                         &error_abort);
+    qemu_rec_mutex_unlock(&wire->lock);
+}
+
 void wire_set_tamper(Wire *wire, WireTamper *tamper, void *opaque)
 {
     qemu_rec_mutex_lock(&wire->lock);

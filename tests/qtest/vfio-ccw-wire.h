@@ -61,6 +61,9 @@ void wire_set_pieces(Wire *wire, size_t size);
 /* Leave unread what QEMU sends over this connection. */
 void wire_turn_deaf(Wire *wire);
 
+/* The same, but QEMU is told so when it sends something, not before. */
+void wire_refuse(Wire *wire);
+
 /* Close both connections, if there are any. */
 void wire_cut(Wire *wire);
 
