@@ -1,5 +1,6 @@
 /*
- * QTest of vfio-ccw's realize: each of its steps fails, and nothing is left
+ * QTest of vfio-ccw's realize and of a host's return, which takes the same
+ * steps: each of them fails, and nothing is left
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
@@ -13,6 +14,9 @@
 #include "qobject/qjson.h"
 #include "qobject/qlist.h"
 #include "vfio-ccw-fixture.h"
+
+/* QEMU waits no longer before it tries again to have a host back. */
+#define MAX_DELAY_S 32
 
 /* No machine says hello to a host in more requests than this. */
 #define MAX_REQUESTS 200
@@ -199,35 +203,45 @@ static void limit_fds(Bed *bed, unsigned room)
                     ==, 0);
 }
 
-/* The way is clear for another device: what both share is there. */
+/* One more device, so that what all devices share is there and stays. */
 static VfioCcwHost *plug_companion(Bed *bed)
 {
-    VfioCcwHost *host;
+    VfioCcwHost *host = plug_another(bed, 0, vfio_ccw_host_default_config());
     CRW crw;
 
-    plug(bed);
-    expect_subchannel_report(bed);
-    host = plug_another(bed, 0, vfio_ccw_host_default_config());
     qcss_wait_crw_mchk(bed->qts);
     g_assert_cmpint(qcss_stcrw(bed->qts, &crw), ==, 0);
     g_assert_cmphex(crw.rsid, ==, (SCHID & 0xffff) + 1);
     g_assert_cmpint(qcss_stcrw(bed->qts, &crw), ==, 1);
-    qtest_qmp_device_del(bed->qts, "ccw0");
-    expect_subchannel_report(bed);
     return host;
 }
 
+static void end_companion(VfioCcwHost *companion)
+{
+    if (companion) {
+        vfio_ccw_host_stop(companion, &error_abort);
+    }
+}
+
+#define ALONE GINT_TO_POINTER(true)
+
+/* The socket, and what tells of interrupts */
+#define LEAST_ROOM (1 + VFIO_CCW_NUM_IRQS)
+
 /* There is room for none that it needs, for one, until it is enough. */
-static void test_each_descriptor_is_refused(void)
+static void test_each_descriptor_is_refused(const void *alone)
 {
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
-    Bed *bed = bed_unplugged(&config);
-    VfioCcwHost *companion = plug_companion(bed);
-    Belongings before = belongings(bed);
+    Bed *bed = bed_plugged(&config);
+    VfioCcwHost *companion = alone ? NULL : plug_companion(bed);
     QDict *way = socket_of(bed);
+    Belongings before;
     unsigned room = 0;
     QDict *answer;
 
+    qtest_qmp_device_del(bed->qts, "ccw0");
+    expect_subchannel_report(bed);
+    before = belongings(bed);
     limit_fds(bed, 0);
     while (qdict_haskey(answer = ask_for_device(bed, way), "error")) {
         assert_failed(bed, answer, strerror(EMFILE), before);
@@ -236,10 +250,53 @@ static void test_each_descriptor_is_refused(void)
     qobject_unref(answer);
     limit_fds(bed, UINT8_MAX);
     g_test_message("%u file descriptors", room);
-    g_assert_cmpint(room, >=, 1 + VFIO_CCW_NUM_IRQS);
+    g_assert_cmpint(room, >=, LEAST_ROOM);
     assert_plugged_and_usable(bed);
     qobject_unref(way);
-    vfio_ccw_host_stop(companion, &error_abort);
+    end_companion(companion);
+    bed_end(bed);
+}
+
+static bool is_lost(Bed *bed)
+{
+    return counter_of(bed, "ccw0", "returns") <
+           counter_of(bed, "ccw0", "losses");
+}
+
+/* QEMU tries to have the host back, and is done with that. */
+static void try_to_return(Bed *bed, unsigned fds_of_none)
+{
+    int polls = 0;
+
+    qtest_clock_step(bed->qts, MAX_DELAY_S * NS_PER_S);
+    while (is_lost(bed) && count_of_qemu(bed, "fd") != fds_of_none) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+    }
+}
+
+/* The same when a device is to have its host back */
+static void test_each_descriptor_of_a_return_is_refused(const void *alone)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    Bed *bed = bed_enabled_with(&config);
+    VfioCcwHost *companion = alone ? NULL : plug_companion(bed);
+    unsigned room = 0;
+    unsigned fds;
+
+    bed_stop_host(bed);
+    expect_gone(bed);
+    qtest_clock_step(bed->qts, MAX_DELAY_S * NS_PER_S);
+    fds = count_of_qemu(bed, "fd");
+    bed_start_host(bed, &config);
+    limit_fds(bed, 0);
+    while (try_to_return(bed, fds), is_lost(bed)) {
+        limit_fds(bed, ++room);
+    }
+    limit_fds(bed, UINT8_MAX);
+    g_test_message("%u file descriptors", room);
+    g_assert_cmpint(room, >=, LEAST_ROOM);
+    assert_plugged_and_usable(bed);
+    end_companion(companion);
     bed_end(bed);
 }
 
@@ -371,8 +428,14 @@ static void add_tests(void)
                    test_devices_of_two_kinds);
     qtest_add_func("/vfio-ccw/realize/each-request-is-refused",
                    test_each_request_is_refused);
-    qtest_add_func("/vfio-ccw/realize/each-descriptor-is-refused",
-                   test_each_descriptor_is_refused);
+    qtest_add_data_func("/vfio-ccw/realize/each-descriptor-is-refused",
+                        NULL, test_each_descriptor_is_refused);
+    qtest_add_data_func("/vfio-ccw/realize/first-has-no-descriptors",
+                        ALONE, test_each_descriptor_is_refused);
+    qtest_add_data_func("/vfio-ccw/return/each-descriptor-is-refused",
+                        NULL, test_each_descriptor_of_a_return_is_refused);
+    qtest_add_data_func("/vfio-ccw/return/only-one-has-no-descriptors",
+                        ALONE, test_each_descriptor_of_a_return_is_refused);
 }
 
 int main(int argc, char **argv)
