@@ -35,18 +35,6 @@ struct Wire {
     size_t piece;               /* 0: as it comes */
 };
 
-static QIOChannel *dial(const char *path)
-{
-    QIOChannelSocket *ioc = qio_channel_socket_new();
-    SocketAddress address = {
-        .type = SOCKET_ADDRESS_TYPE_UNIX,
-        .u.q_unix.path = (char *)path,
-    };
-
-    qio_channel_socket_connect_sync(ioc, &address, &error_abort);
-    return QIO_CHANNEL(ioc);
-}
-
 static void hang_up(Wire *wire)
 {
     for (int i = 0; i < NR_ENDS; i++) {
@@ -251,7 +239,7 @@ static bool pick_up(Wire *wire, QIOChannelSocket *client, GPollFD *polled)
         object_unref(OBJECT(client));
     } else {
         wire->end[QEMU] = QIO_CHANNEL(client);
-        wire->end[HOST] = dial(wire->host_path);
+        wire->end[HOST] = host_connect(wire->host_path, &error_abort);
     }
     for (int i = 0; i < NR_ENDS && !ended; i++) {
         qio_channel_set_blocking(wire->end[i], false, &error_abort);

@@ -189,6 +189,7 @@ int main(int argc, char **argv)
 {
     int ret;
 
+    signal(SIGPIPE, SIG_IGN);
     g_test_init(&argc, &argv, NULL);
     if (g_getenv("VFIO_CCW_CONFORMANCE_PRINT")) {
         g_autofree char *record = play_script();

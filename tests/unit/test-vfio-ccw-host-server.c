@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include "qapi/error.h"
 #include "qemu/memfd.h"
+#include "tests/vfio-ccw-host/listen.h"
 #include "tests/vfio-ccw-host/message.h"
 #include "vfio-ccw-host-common.h"
 
@@ -20,7 +21,7 @@ typedef struct Client {
     char *directory;
     char *path;
     VfioCcwHost *host;
-    int fd;
+    QIOChannel *ioc;
     int guest_fd;
     uint8_t *guest;
     int io_eventfd;
@@ -34,45 +35,25 @@ typedef struct Reply {
 
 static void client_connect(Client *c)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    c->ioc = host_connect(c->path, &error_abort);
+}
 
-    g_assert_cmpuint(strlen(c->path), <, sizeof(address.sun_path));
-    strcpy(address.sun_path, c->path);
-    c->fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    g_assert_cmpint(connect(c->fd, (void *)&address, sizeof(address)), ==, 0);
+static void client_close(Client *c)
+{
+    object_unref(OBJECT(c->ioc));
 }
 
 static void send_bytes(Client *c, const void *data, size_t len, int fd)
 {
-    char control[CMSG_SPACE(sizeof(int))] = { 0 };
     struct iovec iov = { (void *)data, len };
-    struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-    if (fd >= 0) {
-        struct cmsghdr *cmsg;
-
-        msg.msg_control = control;
-        msg.msg_controllen = sizeof(control);
-        cmsg = CMSG_FIRSTHDR(&msg);
-        cmsg->cmsg_level = SOL_SOCKET;
-        cmsg->cmsg_type = SCM_RIGHTS;
-        cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-    }
-    g_assert_cmpint(sendmsg(c->fd, &msg, MSG_NOSIGNAL), ==, len);
+    qio_channel_writev_full_all(c->ioc, &iov, 1, &fd, fd >= 0, 0,
+                                &error_abort);
 }
 
 static bool recv_bytes(Client *c, void *data, size_t len)
 {
-    for (size_t done = 0; done < len;) {
-        ssize_t n = recv(c->fd, data + done, len - done, 0);
-
-        if (n <= 0) {
-            return false;
-        }
-        done += n;
-    }
-    return true;
+    return qio_channel_read_all(c->ioc, data, len, NULL) == 0;
 }
 
 static void recv_reply(Client *c, Reply *reply)
@@ -272,7 +253,7 @@ static void client_teardown(Client *c, const void *device)
     vfio_ccw_host_stop(c->host, &error_abort);
     g_assert_false(g_file_test(c->path, G_FILE_TEST_EXISTS));
     g_assert_cmpint(rmdir(c->directory), ==, 0);
-    close(c->fd);
+    client_close(c);
     close(c->io_eventfd);
     close(c->guest_fd);
     munmap(c->guest, GUEST_SIZE);
@@ -438,7 +419,7 @@ static void test_dma_client_dies(Client *c, const void *device)
     send_write(c, 0, &io, 24);
     recv_reply(c, &reply);
     g_assert_cmpuint(reply.hdr.command, ==, VFIO_USER_DMA_READ);
-    close(c->fd);
+    client_close(c);
     vfio_ccw_host_wait_count(c->host, VFIO_CCW_HOST_CLOSES, 1);
     client_connect(c);
     client_hello(c);
@@ -451,7 +432,7 @@ static void test_reconnect(Client *c, const void *device)
     vfio_ccw_host_hold(c->host, VFIO_CCW_HOST_CLEAR);
     send_async(c, VFIO_CCW_ASYNC_CMD_CSCH);
     vfio_ccw_host_wait_held(c->host, VFIO_CCW_HOST_CLEAR);
-    close(c->fd);
+    client_close(c);
     vfio_ccw_host_wait_count(c->host, VFIO_CCW_HOST_CLOSES, 1);
 
     client_connect(c);
@@ -462,7 +443,7 @@ static void test_reconnect(Client *c, const void *device)
 
     vfio_ccw_host_disconnect(c->host);
     g_assert_false(recv_bytes(c, &(char) { 0 }, 1));
-    close(c->fd);
+    client_close(c);
     client_connect(c);
     client_hello(c);
 }
@@ -606,7 +587,7 @@ static void test_bad_stream(Client *c, const void *device)
         hdr.size = sizes[i];
         send_bytes(c, &hdr, sizeof(hdr), -1);
         g_assert_false(recv_bytes(c, &(char) { 0 }, 1));
-        close(c->fd);
+        client_close(c);
         client_connect(c);
         client_hello(c);
     }
@@ -617,7 +598,7 @@ static void test_bad_stream(Client *c, const void *device)
         hdr.size = sizeof(buf);
         memcpy(buf, &hdr, sizeof(hdr));
         send_bytes(c, buf, len, -1);
-        close(c->fd);
+        client_close(c);
         client_connect(c);
         client_hello(c);
     }
@@ -827,6 +808,7 @@ static void add_server(const char *name, void (*test)(Client *, const void *))
 
 int main(int argc, char **argv)
 {
+    signal(SIGPIPE, SIG_IGN);
     g_test_init(&argc, &argv, NULL);
     add_server("/vfio-ccw-host/server/start", test_start);
     add_instant("/vfio-ccw-host/server/instant", test_instant);

@@ -9,12 +9,10 @@
 
 #include "qemu/osdep.h"
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include "qapi/error.h"
-#include "qemu/cutils.h"
 #include "qemu/memfd.h"
 #include "hw/vfio-user/protocol.h"
+#include "tests/vfio-ccw-host/listen.h"
 #include "tests/vfio-ccw-host/message.h"
 #include "emulated.h"
 
@@ -22,7 +20,7 @@ struct Emulated {
     VfioPlayer player;
     ConformanceDevices *devices;
     unsigned disk;
-    int socket;                 /* -1 while nothing is open */
+    QIOChannel *ioc;            /* NULL while nothing is open */
     int memory_fd;
     uint16_t next_id;
 };
@@ -35,38 +33,18 @@ typedef struct Message {
 
 static bool send_message(Emulated *e, Message *message, size_t len, int fd)
 {
-    char control[CMSG_SPACE(sizeof(int))] = { 0 };
     struct iovec iov = { message, sizeof(message->hdr) + len };
-    struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-    if (fd >= 0) {
-        struct cmsghdr *cmsg;
-
-        msg.msg_control = control;
-        msg.msg_controllen = sizeof(control);
-        cmsg = CMSG_FIRSTHDR(&msg);
-        cmsg->cmsg_level = SOL_SOCKET;
-        cmsg->cmsg_type = SCM_RIGHTS;
-        cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-    }
     message->hdr.id = e->next_id++;
     message->hdr.size = iov.iov_len;
     message->hdr.flags = VFIO_USER_REQUEST;
-    return sendmsg(e->socket, &msg, MSG_NOSIGNAL) == iov.iov_len;
+    return qio_channel_writev_full_all(e->ioc, &iov, 1, &fd, fd >= 0, 0,
+                                       NULL) == 0;
 }
 
 static bool receive(Emulated *e, void *data, size_t len)
 {
-    for (size_t done = 0; done < len;) {
-        ssize_t n = recv(e->socket, data + done, len - done, 0);
-
-        if (n <= 0) {
-            return false;
-        }
-        done += n;
-    }
-    return true;
+    return qio_channel_read_all(e->ioc, data, len, NULL) == 0;
 }
 
 /* @message is the request with @len of payload, then the reply */
@@ -74,7 +52,7 @@ static int request(Emulated *e, uint16_t command, Message *message,
                    size_t len, int fd)
 {
     message->hdr.command = command;
-    if (e->socket < 0) {
+    if (!e->ioc) {
         return -EBADF;
     }
     if (!send_message(e, message, len, fd) ||
@@ -92,16 +70,13 @@ static void emulated_close(void *opaque)
 {
     Emulated *e = opaque;
 
-    if (e->socket >= 0) {
-        close(e->socket);
-        e->socket = -1;
-    }
+    object_unref(OBJECT(e->ioc));
+    e->ioc = NULL;
 }
 
 static int emulated_open(void *opaque, const char *device)
 {
     static const char caps[] = "{\"capabilities\":{}}";
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
     Message message = { 0 };
     Emulated *e = opaque;
     int ret;
@@ -110,18 +85,16 @@ static int emulated_open(void *opaque, const char *device)
     if (!conformance_devices_find(device, &e->disk)) {
         return -ENOENT;
     }
-    pstrcpy(address.sun_path, sizeof(address.sun_path),
-            conformance_devices_socket(e->devices, e->disk));
-    e->socket = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (connect(e->socket, (void *)&address, sizeof(address)) != 0) {
-        return -errno;
+    e->ioc = host_connect(conformance_devices_socket(e->devices, e->disk),
+                          NULL);
+    if (!e->ioc) {
+        return -ENODEV;
     }
     /* Version 0.0, then what the client can */
     memcpy(message.payload + 4, caps, sizeof(caps));
     ret = request(e, VFIO_USER_VERSION, &message, 4 + sizeof(caps), -1);
     if (ret) {
-        close(e->socket);
-        e->socket = -1;
+        emulated_close(e);
     }
     return ret;
 }
@@ -287,7 +260,6 @@ Emulated *emulated_new(ConformanceDevices *devices)
     uint8_t *memory;
 
     e->devices = devices;
-    e->socket = -1;
     e->memory_fd = qemu_memfd_create("guest", VFIO_PLAYER_MEMORY, false, 0, 0,
                                      &error_abort);
     memory = mmap(NULL, VFIO_PLAYER_MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED,

@@ -1,9 +1,10 @@
 /*
- * Listening on a UNIX socket that nobody else serves
+ * UNIX sockets: to listen on one that nobody else serves, to connect to one
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Called by server.c, in the thread of who starts a host.
+ * Called by server.c, in the thread of who starts a host; the tests' clients
+ * call host_connect().
  */
 
 #include "qemu/osdep.h"
@@ -69,4 +70,18 @@ QIOChannelSocket *host_listen(const char *path, Error **errp)
         return NULL;
     }
     return g_steal_pointer(&listener);
+}
+
+QIOChannel *host_connect(const char *path, Error **errp)
+{
+    g_autoptr(QIOChannelSocket) client = qio_channel_socket_new();
+    SocketAddress address = {
+        .type = SOCKET_ADDRESS_TYPE_UNIX,
+        .u.q_unix.path = (char *)path,
+    };
+
+    if (qio_channel_socket_connect_sync(client, &address, errp) < 0) {
+        return NULL;
+    }
+    return QIO_CHANNEL(g_steal_pointer(&client));
 }

@@ -21,7 +21,7 @@
 #include "qemu/thread.h"
 #include "qemu/timer.h"
 #include "hw/vfio-user/protocol.h"
-#include "io/channel-socket.h"
+#include "tests/vfio-ccw-host/listen.h"
 #include "tests/vfio-ccw-host/vfio-ccw-host.h"
 #include "floor.h"
 
@@ -226,18 +226,6 @@ static void prepare_host(QIOChannel *ioc, int storage_fd, int event)
     prepare(ioc, &irq.hdr, VFIO_USER_DEVICE_SET_IRQS, sizeof(irq), event);
 }
 
-static QIOChannelSocket *dial(char *path)
-{
-    SocketAddress address = {
-        .type = SOCKET_ADDRESS_TYPE_UNIX,
-        .u.q_unix.path = path,
-    };
-    QIOChannelSocket *socket = qio_channel_socket_new();
-
-    qio_channel_socket_connect_sync(socket, &address, &error_abort);
-    return socket;
-}
-
 static void write_programs(uint8_t *storage)
 {
     for (int i = 0; i < 2; i++) {
@@ -256,7 +244,7 @@ void floor_host_round_trips(double *us, unsigned count)
     g_autofree char *path = g_strdup_printf("%s/floor", dir);
     double *shared = share_times(count);
     Wire wire = { .count = count, .event = eventfd(0, 0) };
-    QIOChannelSocket *socket;
+    QIOChannel *ioc;
     VfioCcwHost *host;
     int storage_fd;
     void *storage = qemu_memfd_alloc("program", PROGRAM_SIZE, 0, &storage_fd,
@@ -266,16 +254,16 @@ void floor_host_round_trips(double *us, unsigned count)
     write_messages(&wire);
     config.device = VFIO_CCW_HOST_INSTANT;
     host = vfio_ccw_host_start(path, &config, &error_abort);
-    socket = dial(path);
-    prepare_host(QIO_CHANNEL(socket), storage_fd, wire.event);
-    wire.client = socket->fd;
+    ioc = host_connect(path, &error_abort);
+    prepare_host(ioc, storage_fd, wire.event);
+    wire.client = QIO_CHANNEL_SOCKET(ioc)->fd;
 
     wait_client(fork_client(&wire, shared));
     g_assert_cmpuint(vfio_ccw_host_count(host, VFIO_CCW_HOST_STARTS), ==,
                      count);
 
     take_times(us, shared, count);
-    object_unref(OBJECT(socket));
+    object_unref(OBJECT(ioc));
     vfio_ccw_host_stop(host, &error_abort);
     qemu_memfd_free(storage, PROGRAM_SIZE, storage_fd);
     close(wire.event);
