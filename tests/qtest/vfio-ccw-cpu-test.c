@@ -204,14 +204,7 @@ typedef struct RomScene {
 
 static unsigned lines_said(RomScene *scene)
 {
-    g_autofree char *text = NULL;
-    unsigned lines = 0;
-
-    g_assert_true(g_file_get_contents(scene->said, &text, NULL, NULL));
-    for (const char *p = text; (p = strchr(p, '\n')); p++) {
-        lines++;
-    }
-    return lines;
+    return count_said(scene->said, "\n");
 }
 
 static void clp(Bed *bed, const void *request, size_t len, void *response,

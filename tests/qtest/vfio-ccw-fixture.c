@@ -138,6 +138,18 @@ void record_end(void)
     close(unrecorded_stderr);
 }
 
+unsigned count_said(const char *path, const char *what)
+{
+    g_autofree char *text = NULL;
+    unsigned count = 0;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    for (const char *p = text; (p = strstr(p, what)); p++) {
+        count++;
+    }
+    return count;
+}
+
 unsigned count_of_qemu(Bed *bed, const char *what)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/%s", qtest_pid(bed->qts),
@@ -354,6 +366,12 @@ int64_t counter_of(Bed *bed, const char *id, const char *name)
 
     qobject_unref(response);
     return value;
+}
+
+bool is_lost(Bed *bed)
+{
+    return counter_of(bed, "ccw0", "returns") <
+           counter_of(bed, "ccw0", "losses");
 }
 
 void wait_retried(Bed *bed, VfioCcwHostCounter counter, unsigned count)

@@ -97,6 +97,8 @@ VfioCcwHost *plug_another(Bed *bed, unsigned i, VfioCcwHostConfig config);
  */
 char *record_begin(void);
 void record_end(void);
+/* How often this is in that file by now */
+unsigned count_said(const char *path, const char *what);
 
 /* What QEMU's process has of this: a directory of /proc/PID ("fd", "task") */
 unsigned count_of_qemu(Bed *bed, const char *what);
@@ -124,6 +126,8 @@ void start_queued(Bed *bed);
 void wait_state(Bed *bed, const char *state);
 /* What the device has counted of this, by the name of the property */
 int64_t counter_of(Bed *bed, const char *id, const char *name);
+/* Has the device lost its host, and does not have it back yet? */
+bool is_lost(Bed *bed);
 /* The host has refused a request or may have: let QEMU ask again. */
 void wait_retried(Bed *bed, VfioCcwHostCounter counter, unsigned count);
 /* The same, until QEMU gives up: a function is in progress until then. */

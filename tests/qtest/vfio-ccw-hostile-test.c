@@ -3,169 +3,20 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Between QEMU and a good host is a wire that changes, drops or cuts messages,
- * or adds to them. Whatever it does, plugging ends with an error, or the device
- * works, or it is gone as a lost device is; QEMU answers, its other device goes
- * on, and no file descriptor is left behind. The wire's thread runs the
- * functions named tamper_*, the test's thread everything else.
+ * Whatever the wire between QEMU and a good host does, plugging ends with an
+ * error, or the device works, or it is gone as a lost device is; the rest is as
+ * vfio-ccw-scene.h says. What comes without end is in vfio-ccw-flood-test.c.
+ * The wire's thread runs the functions named tamper_*, the test's thread
+ * everything else.
  */
 
 #include "qemu/osdep.h"
-#include "qapi/error.h"
-#include "qemu/bswap.h"
 #include "qemu/thread.h"
-#include "hw/s390x/crw-queue.h"
 #include "qobject/qdict.h"
-#include "vfio-ccw-fixture.h"
-#include "vfio-ccw-wire.h"
-
-#define WITNESS_SCHID (SCHID + 1)
-
-#define CHPID 0x40
+#include "vfio-ccw-scene.h"
 
 /* Soon over, where no answer comes: realize may fail without an attack */
 #define SHORT_TIMEOUT_MS 100
-#define LONG_TIMEOUT_MS 60000
-
-/* How much more memory than before QEMU may use while it is flooded */
-#define MAX_GROWTH (64 * 1024 * 1024)
-
-/* A machine with a device that nobody attacks, and a wire for one that is */
-typedef struct Scene {
-    Bed *bed;
-    Wire *wire;
-    VfioCcwHost *witness;
-    unsigned fds;
-} Scene;
-
-static unsigned count_fds(Scene *scene)
-{
-    g_autofree char *path = g_strdup_printf("/proc/%d/fd",
-                                            qtest_pid(scene->bed->qts));
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    unsigned n = 0;
-
-    while (g_dir_read_name(dir)) {
-        n++;
-    }
-    return n;
-}
-
-static uint64_t resident_bytes(Scene *scene)
-{
-    g_autofree char *path = g_strdup_printf("/proc/%d/statm",
-                                            qtest_pid(scene->bed->qts));
-    g_autofree char *text = NULL;
-    uint64_t total, resident;
-
-    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    g_assert_cmpint(sscanf(text, "%" SCNu64 " %" SCNu64, &total, &resident),
-                    ==, 2);
-    return resident * qemu_real_host_page_size();
-}
-
-static void forget_reports(Scene *scene)
-{
-    CRW crw;
-
-    while (qcss_stcrw(scene->bed->qts, &crw) == 0) {
-        ;
-    }
-    qcss_dequeue_crw_mchk(scene->bed->qts);
-}
-
-static void unplug(Scene *scene)
-{
-    qtest_qmp_device_del(scene->bed->qts, "ccw0");
-    assert_unplugged(scene->bed);
-    forget_reports(scene);
-}
-
-static QDict *try_to_plug(Scene *scene, int timeout)
-{
-    return qtest_qmp(scene->bed->qts,
-                     "{'execute': 'device_add', 'arguments': {"
-                     "'driver': 'vfio-ccw', 'id': 'ccw0',"
-                     "'devno': 'fe.0.1234', 'x-msg-timeout': %d,"
-                     "'socket': {'type': 'unix', 'path': %s}}}",
-                     timeout, scene->bed->socket);
-}
-
-static void start_witness(Scene *scene, const VfioCcwHostConfig *config)
-{
-    QTestState *qts = scene->bed->qts;
-    g_autofree char *path = g_build_filename(scene->bed->dir, "witness", NULL);
-
-    scene->witness = vfio_ccw_host_start(path, config, &error_abort);
-    qtest_qmp_assert_success(qts, "{'execute': 'device_add', 'arguments': {"
-                             "'driver': 'vfio-ccw', 'id': 'ccw1',"
-                             "'devno': 'fe.0.1235', 'x-msg-timeout': 60000,"
-                             "'socket': {'type': 'unix', 'path': %s}}}", path);
-    g_assert_cmphex(qcss_find(qts, DEVNO + 1), ==, WITNESS_SCHID);
-    qcss_enable(qts, WITNESS_SCHID, INTPARM_MSCH);
-}
-
-static Scene *scene_new(void)
-{
-    VfioCcwHostConfig config = vfio_ccw_host_default_config();
-    Scene *scene = g_new0(Scene, 1);
-    Bed *bed = bed_new();
-    g_autofree char *host_path = g_build_filename(bed->dir, "host", NULL);
-
-    scene->bed = bed;
-    bed->host = vfio_ccw_host_start(host_path, &config, &error_abort);
-    scene->wire = wire_new(bed->socket, host_path);
-    bed->qts = qcss_init(MACHINE_ARGS);
-    /* The attacked device gets the subchannel that the fixture knows. */
-    plug(bed);
-    start_witness(scene, &config);
-    unplug(scene);
-    scene->fds = count_fds(scene);
-    return scene;
-}
-
-static void plug_and_enable(Scene *scene, int timeout)
-{
-    QDict *response = try_to_plug(scene, timeout);
-
-    g_assert_true(qdict_haskey(response, "return"));
-    qobject_unref(response);
-    forget_reports(scene);
-    qcss_enable(scene->bed->qts, SCHID, INTPARM_MSCH);
-    assert_usable(scene->bed);
-}
-
-/* QEMU answers, and its other device does not even notice. */
-static void assert_unhurt(Scene *scene)
-{
-    QTestState *qts = scene->bed->qts;
-    ORB orb = noop_orb(scene->bed);
-    IRB irb;
-
-    qtest_qmp_assert_success(qts, "{'execute': 'query-status'}");
-    g_assert_cmpint(qcss_ssch(qts, WITNESS_SCHID, &orb), ==, 0);
-    vfio_ccw_host_wait_start(scene->witness, NULL);
-    vfio_ccw_host_present_status(scene->witness, NORMAL_END, 0, 0);
-    qcss_wait_irb(qts, WITNESS_SCHID, &irb);
-    g_assert_cmphex(irb.scsw.dstat, ==, NORMAL_END);
-}
-
-static void assert_nothing_left(Scene *scene)
-{
-    assert_unplugged(scene->bed);
-    g_assert_cmpint(count_fds(scene), ==, scene->fds);
-}
-
-static void scene_end(Scene *scene)
-{
-    assert_unhurt(scene);
-    wire_set_tamper(scene->wire, NULL, NULL);
-    qtest_qmp_device_del(scene->bed->qts, "ccw1");
-    wire_free(scene->wire);
-    vfio_ccw_host_stop(scene->witness, &error_abort);
-    bed_end(scene->bed);
-    g_free(scene);
-}
 
 /*
  * What can be wrong with any reply. An alteration returns the message's fate.
@@ -462,17 +313,11 @@ static void test_realize_cut(void)
  * it only sends the beginning, then it is lost again.
  */
 
-static bool is_lost(Scene *scene)
-{
-    return counter_of(scene->bed, "ccw0", "returns") <
-           counter_of(scene->bed, "ccw0", "losses");
-}
-
 static void pass_time_until_returned(Scene *scene)
 {
     int polls = 0;
 
-    while (is_lost(scene)) {
+    while (is_lost(scene->bed)) {
         g_assert_cmpint(++polls, <, MAX_POLLS);
         qtest_clock_step(scene->bed->qts, NS_PER_S);
     }
@@ -496,7 +341,7 @@ static bool attack_return(Scene *scene, const Attack *planned)
 {
     Bed *bed = scene->bed;
     int64_t losses = counter_of(bed, "ccw0", "losses");
-    unsigned fds = count_fds(scene);
+    unsigned fds = count_of_qemu(scene->bed, "fd");
     Attack attack = *planned;
 
     wire_set_tamper(scene->wire, tamper_one_reply, &attack);
@@ -512,7 +357,7 @@ static bool attack_return(Scene *scene, const Attack *planned)
     g_assert_cmpint(counter_of(bed, "ccw0", "losses"), ==, losses + 1);
     qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
     assert_usable(bed);
-    g_assert_cmpint(count_fds(scene), ==, fds);
+    g_assert_cmpint(count_of_qemu(scene->bed, "fd"), ==, fds);
     return attack.done;
 }
 
@@ -584,7 +429,7 @@ static void test_return_mapping_refused(void)
     expect_gone(scene->bed);
     while (qatomic_read(&refused) < 3) {
         qtest_clock_step(scene->bed->qts, NS_PER_S);
-        g_assert_true(is_lost(scene));
+        g_assert_true(is_lost(scene->bed));
     }
     wire_set_tamper(scene->wire, NULL, NULL);
     g_assert_false(qcss_dequeue_crw_mchk(scene->bed->qts));
@@ -947,10 +792,6 @@ static void test_nonsense(const void *data)
  * I/O: one reply is altered while the device is in use.
  */
 
-/* As the emulated host numbers its regions */
-#define SCHIB_REGION 2
-#define CRW_REGION 3
-
 /* Long enough for a host that answers */
 #define IO_TIMEOUT_MS 2000
 
@@ -987,7 +828,7 @@ static const Target targets[] = {
       sizeof(VFIOUserRegionRW), true, false, provoke_start },
     { "irb", VFIO_USER_REGION_READ, VFIO_CCW_CONFIG_REGION_INDEX,
       sizeof(VFIOUserRegionRW) + sizeof(IRB), true, true, provoke_irb },
-    { "schib", VFIO_USER_REGION_READ, SCHIB_REGION,
+    { "schib", VFIO_USER_REGION_READ, VFIO_CCW_HOST_REGION_SCHIB,
       sizeof(VFIOUserRegionRW) + sizeof(SCHIB), true, false, provoke_schib },
 };
 
@@ -1253,12 +1094,12 @@ static void test_request(const void *data)
     qemu_event_init(&answer.came, false);
     plug_and_enable(scene, LONG_TIMEOUT_MS);
     start_active(scene->bed);
-    fds = count_fds(scene);
+    fds = count_of_qemu(scene->bed, "fd");
     wire_set_tamper(scene->wire, tamper_take_answer, &answer);
     ask(scene, request);
     qemu_event_wait(&answer.came);
     assert_answered(request, &answer);
-    g_assert_cmpint(count_fds(scene), ==, fds);
+    g_assert_cmpint(count_of_qemu(scene->bed, "fd"), ==, fds);
 
     vfio_ccw_host_present_status(scene->bed->host, NORMAL_END, 0, 0);
     expect_normal_end(scene->bed);
@@ -1376,14 +1217,14 @@ static void test_crowd_with_fds(void)
     unsigned open_fds;
 
     plug_and_enable(scene, LONG_TIMEOUT_MS);
-    open_fds = count_fds(scene);
+    open_fds = count_of_qemu(scene->bed, "fd");
     wire_set_tamper(scene->wire, tamper_crowd, &crowd);
     g_assert_true(wire_inject(scene->wire, &both, sizeof(both), fds,
                               ARRAY_SIZE(fds)));
     wait_answers(scene, &crowd);
     g_assert_cmpuint(qatomic_read(&crowd.answered), ==, 1);
     g_assert_cmpuint(qatomic_read(&crowd.refused), ==, 1);
-    g_assert_cmpint(count_fds(scene), ==, open_fds);
+    g_assert_cmpint(count_of_qemu(scene->bed, "fd"), ==, open_fds);
     assert_usable(scene->bed);
     unplug(scene);
     wire_set_tamper(scene->wire, NULL, NULL);
@@ -1400,7 +1241,7 @@ static void test_pieces_with_fds(void)
     unsigned open_fds;
 
     plug_and_enable(scene, LONG_TIMEOUT_MS);
-    open_fds = count_fds(scene);
+    open_fds = count_of_qemu(scene->bed, "fd");
     wire_set_tamper(scene->wire, tamper_crowd, &crowd);
     wire_set_pieces(scene->wire, sizeof(odd_request) - 1);
     g_assert_true(wire_inject(scene->wire, &odd_request, sizeof(odd_request),
@@ -1409,7 +1250,7 @@ static void test_pieces_with_fds(void)
     g_assert_cmpuint(qatomic_read(&crowd.answered), ==, 1);
     wire_set_pieces(scene->wire, 0);
     assert_usable(scene->bed);
-    g_assert_cmpint(count_fds(scene), ==, open_fds);
+    g_assert_cmpint(count_of_qemu(scene->bed, "fd"), ==, open_fds);
     unplug(scene);
     wire_set_tamper(scene->wire, NULL, NULL);
     assert_nothing_left(scene);
@@ -1454,295 +1295,6 @@ static void test_garbage(const void *data)
 }
 
 /*
- * Floods: whatever comes without end.
- */
-
-typedef struct Flood {
-    QemuThread thread;
-    bool over;
-    Scene *scene;
-    int eventfd[VFIO_CCW_NUM_IRQS];
-    unsigned irqs;              /* one bit each: of these */
-} Flood;
-
-static void *flood_requests(void *opaque)
-{
-    Flood *flood = opaque;
-    VFIOUserHdr hdr[1024] = { };
-
-    for (size_t i = 0; i < ARRAY_SIZE(hdr); i++) {
-        hdr[i] = (VFIOUserHdr) {
-            .id = REQUEST_ID,
-            .command = UINT16_MAX,
-            .size = sizeof(hdr[i]),
-            .flags = VFIO_USER_NO_REPLY,
-        };
-    }
-    while (!qatomic_read(&flood->over)) {
-        wire_inject(flood->scene->wire, hdr, sizeof(hdr), NULL, 0);
-    }
-    return NULL;
-}
-
-static void end_flood(Flood *flood)
-{
-    qatomic_set(&flood->over, true);
-    qemu_thread_join(&flood->thread);
-}
-
-/* The thread that reads them must not keep the main loop from its turn. */
-static void test_flood_of_requests(void)
-{
-    Scene *scene = scene_new();
-    Flood flood = { .scene = scene };
-    uint64_t before;
-
-    plug_and_enable(scene, LONG_TIMEOUT_MS);
-    before = resident_bytes(scene);
-    qemu_thread_create(&flood.thread, "flood", flood_requests, &flood,
-                       QEMU_THREAD_JOINABLE);
-    for (int i = 0; i < 20; i++) {
-        assert_unhurt(scene);
-    }
-    g_assert_cmpuint(resident_bytes(scene), <, before + MAX_GROWTH);
-    end_flood(&flood);
-    assert_usable(scene->bed);
-    unplug(scene);
-    assert_nothing_left(scene);
-    scene_end(scene);
-}
-
-/* A server that asks for guest memory, and does not take it */
-static void test_flood_without_reading(void)
-{
-    Scene *scene = scene_new();
-    VFIOUserDMARW rw = {
-        .hdr = {
-            .id = REQUEST_ID,
-            .command = VFIO_USER_DMA_READ,
-            .size = sizeof(rw),
-        },
-        .offset = 0,
-        .count = VFIO_USER_DEF_MAX_XFER,
-    };
-    uint64_t before;
-    unsigned refused = 0;
-
-    plug_and_enable(scene, LONG_TIMEOUT_MS);
-    start_active(scene->bed);
-    before = resident_bytes(scene);
-    wire_turn_deaf(scene->wire);
-    /* Until QEMU takes no more of them */
-    while (refused < MAX_POLLS) {
-        refused = wire_inject(scene->wire, &rw, sizeof(rw), NULL, 0)
-                  ? 0 : refused + 1;
-        g_assert_cmpuint(resident_bytes(scene), <, before + MAX_GROWTH);
-    }
-    assert_unhurt(scene);
-    wire_cut(scene->wire);
-    expect_gone(scene->bed);
-    unplug(scene);
-    assert_nothing_left(scene);
-    scene_end(scene);
-}
-
-static WireFate tamper_copy_eventfds(Wire *wire, WireMessage *message,
-                                     void *opaque)
-{
-    const VFIOUserIRQSet *set = (VFIOUserIRQSet *)message->bytes->data;
-    Flood *flood = opaque;
-
-    if (!message->from_host && message->nr_fds &&
-        set->hdr.command == VFIO_USER_DEVICE_SET_IRQS &&
-        set->index < ARRAY_SIZE(flood->eventfd)) {
-        flood->eventfd[set->index] = dup(message->fds[0]);
-    }
-    return WIRE_PASS;
-}
-
-static void *flood_interrupts(void *opaque)
-{
-    Flood *flood = opaque;
-    const uint64_t one = 1;
-
-    while (!qatomic_read(&flood->over)) {
-        for (size_t i = 0; i < ARRAY_SIZE(flood->eventfd); i++) {
-            if (flood->irqs & (1u << i)) {
-                g_assert_cmpint(write(flood->eventfd[i], &one, sizeof(one)),
-                                ==, sizeof(one));
-            }
-        }
-    }
-    return NULL;
-}
-
-static void begin_flood_of_interrupts(Flood *flood)
-{
-    qemu_thread_create(&flood->thread, "flood", flood_interrupts, flood,
-                       QEMU_THREAD_JOINABLE);
-}
-
-static void end_flood_of_interrupts(Flood *flood)
-{
-    end_flood(flood);
-    for (size_t i = 0; i < ARRAY_SIZE(flood->eventfd); i++) {
-        close(flood->eventfd[i]);
-    }
-}
-
-static void plug_with_eventfds(Scene *scene, Flood *flood)
-{
-    wire_set_tamper(scene->wire, tamper_copy_eventfds, flood);
-    plug_and_enable(scene, LONG_TIMEOUT_MS);
-    wire_set_tamper(scene->wire, NULL, NULL);
-}
-
-static void test_flood_of_interrupts(void)
-{
-    Scene *scene = scene_new();
-    Flood flood = {
-        .scene = scene,
-        .irqs = 1u << VFIO_CCW_IO_IRQ_INDEX | 1u << VFIO_CCW_CRW_IRQ_INDEX,
-    };
-    uint64_t before;
-
-    plug_with_eventfds(scene, &flood);
-    before = resident_bytes(scene);
-    begin_flood_of_interrupts(&flood);
-    for (int i = 0; i < 20; i++) {
-        assert_unhurt(scene);
-    }
-    g_assert_cmpuint(resident_bytes(scene), <, before + MAX_GROWTH);
-    end_flood_of_interrupts(&flood);
-    assert_usable(scene->bed);
-    unplug(scene);
-    assert_nothing_left(scene);
-    scene_end(scene);
-}
-
-/*
- * Whenever QEMU asks, there is one more channel report: a path goes and comes,
- * so that none is a copy of the one before.
- */
-static WireFate tamper_add_crw(Wire *wire, WireMessage *message, void *opaque)
-{
-    VFIOUserRegionRW *rw = (VFIOUserRegionRW *)message->bytes->data;
-    unsigned *reports = opaque;
-    uint32_t erc;
-
-    if (message->from_host && rw->hdr.command == VFIO_USER_REGION_READ &&
-        message->bytes->len == sizeof(*rw) + sizeof(struct ccw_crw_region) &&
-        rw->region == CRW_REGION) {
-        erc = ++*reports % 2 ? CRW_ERC_PERRN : CRW_ERC_INIT;
-        stl_be_p(rw->data, (CRW_RSC_CHP << 8 | erc) << 16 | CHPID);
-    }
-    return WIRE_PASS;
-}
-
-static int64_t reports_counted(Scene *scene)
-{
-    return counter_of(scene->bed, "ccw0", "crws-relayed") +
-           counter_of(scene->bed, "ccw0", "crws-merged") +
-           counter_of(scene->bed, "ccw0", "crws-lost");
-}
-
-static void wait_reports_counted(Scene *scene, int64_t count)
-{
-    int polls = 0;
-
-    while (reports_counted(scene) < count) {
-        g_assert_cmpint(++polls, <, MAX_POLLS);
-    }
-}
-
-/* The oldest are pending, and the last of them says that more are lost. */
-static void expect_full_queue(Scene *scene)
-{
-    QTestState *qts = scene->bed->qts;
-    unsigned pending = 0;
-    CRW crw = { };
-
-    qcss_wait_crw_mchk(qts);
-    while (!(crw.flags & CRW_FLAGS_MASK_R)) {
-        g_assert_cmpint(qcss_stcrw(qts, &crw), ==, 0);
-        g_assert_cmpint(++pending, <=, CRW_QUEUE_MAX);
-    }
-    g_assert_cmpint(pending, ==, CRW_QUEUE_MAX);
-}
-
-static void flood_with_reports(Scene *scene, unsigned *reports)
-{
-    uint64_t before;
-
-    plug_and_enable(scene, LONG_TIMEOUT_MS);
-    before = resident_bytes(scene);
-    wire_set_tamper(scene->wire, tamper_add_crw, reports);
-    vfio_ccw_host_signal(scene->bed->host, VFIO_CCW_CRW_IRQ_INDEX);
-    for (int64_t i = 1; i <= 20; i++) {
-        wait_reports_counted(scene, i * CRW_QUEUE_MAX);
-        assert_usable(scene->bed);
-        assert_unhurt(scene);
-    }
-    g_assert_cmpuint(resident_bytes(scene), <, before + MAX_GROWTH);
-}
-
-static void test_flood_of_reports(void)
-{
-    Scene *scene = scene_new();
-    unsigned reports = 0;
-
-    flood_with_reports(scene, &reports);
-    wire_set_tamper(scene->wire, NULL, NULL);
-    wait_reports_counted(scene, reports);
-    expect_full_queue(scene);
-    assert_usable(scene->bed);
-    unplug(scene);
-    assert_nothing_left(scene);
-    scene_end(scene);
-}
-
-/* It is in the middle of that when it has to go. */
-static void test_unplug_in_a_flood_of_reports(void)
-{
-    Scene *scene = scene_new();
-    unsigned reports = 0;
-
-    flood_with_reports(scene, &reports);
-    unplug(scene);
-    assert_nothing_left(scene);
-    scene_end(scene);
-}
-
-/* A scene whose QEMU writes to a file what it has to say: its path */
-static Scene *scene_new_recorded(char **said)
-{
-    Scene *scene;
-
-    *said = record_begin();
-    scene = scene_new();
-    record_end();
-    return scene;
-}
-
-static unsigned count_in_file(const char *path, const char *what)
-{
-    g_autofree char *text = NULL;
-    unsigned count = 0;
-
-    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    for (const char *p = text; (p = strstr(p, what)); p++) {
-        count++;
-    }
-    return count;
-}
-
-/* What QEMU has reported; a sanitizer may have said something, too. */
-static unsigned count_reports(const char *path)
-{
-    return count_in_file(path, "qemu-system-s390x: ");
-}
-
-/*
  * A host that is there again but of no use is warned of once, however often it
  * is tried, and once more if it has been of use in between.
  */
@@ -1764,47 +1316,17 @@ static void test_useless_host_is_warned_of_once(void)
         opens = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_OPENS);
         wire_cut(scene->wire);
         expect_gone(bed);
-        g_assert_cmpuint(count_in_file(said, warning), ==, losses - 1);
+        g_assert_cmpuint(count_said(said, warning), ==, losses - 1);
         pass_time_until_opened(bed, opens + 3);
         wire_set_tamper(scene->wire, NULL, NULL);
         pass_time_until_returned(scene);
-        g_assert_cmpuint(count_in_file(said, warning), ==, losses);
+        g_assert_cmpuint(count_said(said, warning), ==, losses);
         expect_subchannel_report(bed);
         qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
         assert_usable(bed);
     }
     unplug(scene);
     assert_nothing_left(scene);
-    scene_end(scene);
-    unlink(said);
-}
-
-/*
- * A host that asks for its device again and again, and does not let it go: it
- * is given back once, in bounded time, and not much is said about it.
- */
-static void test_flood_of_asking_back(void)
-{
-    g_autofree char *said = NULL;
-    Scene *scene = scene_new_recorded(&said);
-    Flood flood = { .scene = scene, .irqs = 1u << VFIO_CCW_REQ_IRQ_INDEX };
-    uint64_t before;
-
-    plug_with_eventfds(scene, &flood);
-    vfio_ccw_host_hold(scene->bed->host, VFIO_CCW_HOST_START);
-    g_assert_cmpint(ssch(scene->bed), ==, 0);
-    before = resident_bytes(scene);
-    begin_flood_of_interrupts(&flood);
-    for (int i = 0; i < 20; i++) {
-        assert_unhurt(scene);
-    }
-    g_assert_cmpuint(resident_bytes(scene), <, before + MAX_GROWTH);
-    qtest_qmp_eventwait(scene->bed->qts, "DEVICE_DELETED");
-    end_flood_of_interrupts(&flood);
-    assert_nothing_left(scene);
-    forget_reports(scene);
-    g_assert_cmpuint(count_reports(said), <=, 1);
-    vfio_ccw_host_unhold(scene->bed->host, VFIO_CCW_HOST_START);
     scene_end(scene);
     unlink(said);
 }
@@ -1870,18 +1392,6 @@ static void add_io_tests(void)
 static void add_tests(void)
 {
     add_io_tests();
-    qtest_add_func("/vfio-ccw/hostile/flood/of-requests",
-                   test_flood_of_requests);
-    qtest_add_func("/vfio-ccw/hostile/flood/of-reads-without-taking-the-data",
-                   test_flood_without_reading);
-    qtest_add_func("/vfio-ccw/hostile/flood/of-interrupts",
-                   test_flood_of_interrupts);
-    qtest_add_func("/vfio-ccw/hostile/flood/of-reports",
-                   test_flood_of_reports);
-    qtest_add_func("/vfio-ccw/hostile/flood/of-reports-ends-by-unplug",
-                   test_unplug_in_a_flood_of_reports);
-    qtest_add_func("/vfio-ccw/hostile/flood/of-asking-for-the-device",
-                   test_flood_of_asking_back);
     qtest_add_func("/vfio-ccw/hostile/blocking-eventfds",
                    test_blocking_eventfds);
     qtest_add_func("/vfio-ccw/hostile/realize/cut-anywhere", test_realize_cut);

@@ -257,12 +257,6 @@ static void test_each_descriptor_is_refused(const void *alone)
     bed_end(bed);
 }
 
-static bool is_lost(Bed *bed)
-{
-    return counter_of(bed, "ccw0", "returns") <
-           counter_of(bed, "ccw0", "losses");
-}
-
 /* QEMU tries to have the host back, and is done with that. */
 static void try_to_return(Bed *bed, unsigned fds_of_none)
 {
