@@ -52,6 +52,7 @@ struct VfioCcwHost {
 
 static const char *const step_names[VFIO_CCW_HOST_NR_STEPS] = {
     [VFIO_CCW_HOST_VERSION] = "version",
+    [VFIO_CCW_HOST_IO_WRITE] = "I/O region write",
     [VFIO_CCW_HOST_START] = "start",
     [VFIO_CCW_HOST_HALT] = "halt",
     [VFIO_CCW_HOST_CLEAR] = "clear",

@@ -21,6 +21,7 @@ struct HostAccess {
     VfioCcwHostStep step;           /* of the reply to a write */
     uint32_t pos;
     uint32_t count;
+    void *data;                     /* of a write that is on its way */
     int ret;
     HostGateFunc *func;             /* when the lock is free */
     HostDone *done;
@@ -292,6 +293,7 @@ static HostAccess *access_new(HostDriver *driver, HostDone *done, void *opaque)
 static void access_done(HostAccess *access, int err, const void *data)
 {
     access->done(access->opaque, err, data, err ? 0 : access->count);
+    g_free(access->data);
     g_free(access);
 }
 
@@ -444,7 +446,7 @@ static VfioCcwHostStep reply_step(HostDriver *driver, VfioCcwHostRegion region)
 }
 
 /* The kernel's trylock and what it protects */
-static void write_region(HostAccess *access, const void *data)
+static void write_region(HostAccess *access)
 {
     HostDriver *driver = access->driver;
 
@@ -453,11 +455,22 @@ static void write_region(HostAccess *access, const void *data)
         return;
     }
     driver->writer = access;
-    memcpy(driver->region[access->region].data + access->pos, data,
+    memcpy(driver->region[access->region].data + access->pos, access->data,
            access->count);
     access->step = reply_step(driver, access->region);
     host_driver_event(driver, access->region == VFIO_CCW_HOST_REGION_IO
                               ? HOST_EVENT_IO_REQ : HOST_EVENT_ASYNC_REQ);
+}
+
+static void io_write_passed(void *opaque, int err)
+{
+    HostAccess *access = opaque;
+
+    if (err) {
+        access_done(access, err, NULL);
+        return;
+    }
+    write_region(access);
 }
 
 void host_driver_write(HostDriver *driver, uint32_t index, uint64_t pos,
@@ -470,14 +483,16 @@ void host_driver_write(HostDriver *driver, uint32_t index, uint64_t pos,
         access_done(access, -EINVAL, NULL);
         return;
     }
+    access->data = g_memdup2(data, count);
     switch (access->region) {
     case VFIO_CCW_HOST_REGION_IO:
         driver->happened(driver->opaque, VFIO_CCW_HOST_IO_WRITES);
-        write_region(access, data);
+        host_gate_pass(driver->gate, VFIO_CCW_HOST_IO_WRITE, io_write_passed,
+                       access);
         break;
     case VFIO_CCW_HOST_REGION_ASYNC:
         driver->happened(driver->opaque, VFIO_CCW_HOST_ASYNC_WRITES);
-        write_region(access, data);
+        write_region(access);
         break;
     default:
         access_done(access, -EINVAL, NULL);

@@ -64,13 +64,15 @@ typedef struct VfioCcwHostConfig {
 
 /*
  * The steps of the driver that can be withheld, or answered with an errno.
- * The order in which a start goes through them: START, START_REPLY,
+ * The order in which a start goes through them: IO_WRITE, START, START_REPLY,
  * DEVICE_START, INTERRUPT, IO_WORK, IO_READ; the reply may come after all but
- * the first.
+ * the first two.
  */
 typedef enum VfioCcwHostStep {
     /* VFIO_USER_VERSION, before anything is known of the client */
     VFIO_CCW_HOST_VERSION,
+    /* A write of the I/O region that is on its way to the driver */
+    VFIO_CCW_HOST_IO_WRITE,
     /*
      * A region write that asks for this function, before the driver acts.
      * While it is withheld the driver's io_mutex is taken: other writes get
