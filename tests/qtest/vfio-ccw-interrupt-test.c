@@ -190,6 +190,70 @@ static void test_start_before_device_end_is_given_up(void)
     bed_end(bed);
 }
 
+/*
+ * The next start is on its way to the host when device end comes, so the host
+ * is done with that and accepts the start.
+ */
+
+static Bed *bed_started_past_device_end(unsigned regions)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    unsigned starts, signals;
+    Bed *bed;
+
+    config.regions &= regions;
+    bed = bed_enabled_with(&config);
+    start_ended_by_channel(bed);
+    starts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS);
+    signals = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_SIGNALS);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_WRITE);
+    g_assert_cmpint(ssch(bed), ==, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_WRITE);
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_DEVICE_END, 0, 0);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_SIGNALS, signals + 1);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_READ);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_WRITE);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_STARTS, starts + 1);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_READ);
+    return bed;
+}
+
+static void test_device_end_does_not_end_the_next_start(const void *regions)
+{
+    Bed *bed = bed_started_past_device_end(GPOINTER_TO_UINT(regions));
+    uint16_t begun = SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND |
+                     SCSW_ACTL_DEVICE_ACTIVE;
+    IRB irb = late_device_end();
+
+    irb.scsw.ctrl = begun | ALERT_STCTL;
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
+    expect_exactly(bed, &irb);
+    g_assert_cmphex(scsw_ctrl(bed), ==, begun);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_exactly(bed, &normal_end);
+    expect_nothing(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/*
+ * The host has one place for an IRB, and channel end of the new start was lost
+ * there: so device end may be of either. But the start is over.
+ */
+static void test_end_that_is_lost_is_told(void)
+{
+    Bed *bed = bed_started_past_device_end(~0u);
+
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_CHANNEL_END, 0, 0);
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_DEVICE_END, 0, 0);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
+    expect_irb(bed, SCSW_FCTL_START_FUNC | FINAL_STCTL | SCSW_STCTL_ALERT, 0,
+               SCSW_CSTAT_CHN_CTRL_CHK);
+    expect_nothing(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
 /* Deferred condition codes of the host */
 
 static void test_deferred_cc_is_the_host_s(const void *data)
@@ -593,6 +657,14 @@ static void test_garbage_is_nothing(void)
 
 static void add_variants(void)
 {
+    qtest_add_data_func("/vfio-ccw/interrupt/"
+                        "device-end-does-not-end-the-next-start/with-schib",
+                        GUINT_TO_POINTER(~0u),
+                        test_device_end_does_not_end_the_next_start);
+    qtest_add_data_func("/vfio-ccw/interrupt/"
+                        "device-end-does-not-end-the-next-start/without-schib",
+                        GUINT_TO_POINTER(~(1u << VFIO_CCW_HOST_REGION_SCHIB)),
+                        test_device_end_does_not_end_the_next_start);
     qtest_add_data_func("/vfio-ccw/interrupt/deferred-cc1-is-the-host-s",
                         GINT_TO_POINTER(1 << 8),
                         test_deferred_cc_is_the_host_s);
@@ -639,6 +711,8 @@ static void add_tests(void)
                    test_device_end_defers_the_next_start);
     qtest_add_func("/vfio-ccw/interrupt/start-before-device-end-is-given-up",
                    test_start_before_device_end_is_given_up);
+    qtest_add_func("/vfio-ccw/interrupt/end-that-is-lost-is-told",
+                   test_end_that_is_lost_is_told);
     qtest_add_func("/vfio-ccw/interrupt/attention-while-a-start-is-queued",
                    test_attention_while_a_start_is_queued);
     qtest_add_func("/vfio-ccw/interrupt/attention-while-a-start-is-sent",
