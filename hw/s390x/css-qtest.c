@@ -10,10 +10,13 @@
  * program in the guest, which is also the only way to have two CPUs race.
  *
  *   css {xsch|csch|hsch|rsch} SCHID
+ *   css rchp PATH
  *   css {ssch|msch|stsch|tsch} SCHID ADDRESS
- *   css stcrw ADDRESS
+ *   css {stcrw|chsc} ADDRESS
+ *   css schm CONTROL ADDRESS
  *       issue the instruction; SCHID is the subsystem-identification word,
- *       ADDRESS the real address of the operand
+ *       ADDRESS the real address of the operand, PATH and CONTROL are what
+ *       general register 1 has
  *       OK cc CC, or OK pgm CODE if it ended with a program interruption
  *   css diag308 SUBCODE
  *       issue DIAGNOSE 308; a reset that it asks for comes after the reply and
@@ -65,6 +68,18 @@ static void handle_tsch(S390CPU *cpu, uint64_t schid, uint32_t ipb,
     ioinst_handle_tsch(cpu, schid, ipb, ra);
 }
 
+/* Its register is not where those of the others are. */
+static void handle_chsc(S390CPU *cpu, uint32_t ipb, uintptr_t ra)
+{
+    ioinst_handle_chsc(cpu, OPERAND_BASE << 20, ra);
+}
+
+static void handle_schm(S390CPU *cpu, uint64_t control, uint32_t ipb,
+                        uintptr_t ra)
+{
+    ioinst_handle_schm(cpu, control, cpu->env.regs[OPERAND_BASE], ipb, ra);
+}
+
 /* No subcode of a reset has another operand. */
 static void handle_diag308(S390CPU *cpu, uint64_t subcode)
 {
@@ -77,11 +92,14 @@ static const Instruction instructions[] = {
     { "csch", .subchannel = ioinst_handle_csch },
     { "hsch", .subchannel = ioinst_handle_hsch },
     { "rsch", .subchannel = ioinst_handle_rsch },
+    { "rchp", .subchannel = ioinst_handle_rchp },
     { "ssch", .subchannel_storage = ioinst_handle_ssch },
     { "msch", .subchannel_storage = ioinst_handle_msch },
     { "stsch", .subchannel_storage = ioinst_handle_stsch },
     { "tsch", .subchannel_storage = handle_tsch },
+    { "schm", .subchannel_storage = handle_schm },
     { "stcrw", .storage = ioinst_handle_stcrw },
+    { "chsc", .storage = handle_chsc },
     { "diag308", .subcode = handle_diag308 },
 };
 

@@ -23,6 +23,25 @@
 #define IDAWS   (QCSS_FREE + 0x800)
 #define DATA    (QCSS_FREE + 0x1000)
 
+/* The machine has no storage there. */
+#define NO_STORAGE 0x80000000
+
+/* CHSC that sets domain attributes, or stores what has happened elsewhere */
+#define CHSC_PAGE              (QCSS_FREE + 0x2000)
+#define CHSC_SDA               0x0031
+#define CHSC_NO_DATA           8
+#define CHSC_OK                1
+#define CHSC_SEI               0x000e
+#define SEI_LENGTH             0x10
+#define SEI_OF_PCI             (1ULL << 61)
+#define SDA_LENGTH             0x400
+#define SDA_CHANNEL_SUBSYSTEMS 0
+#define SDA_SUBCHANNEL_SETS    2
+
+/* Where virtual devices are */
+#define VIRTUAL_CSSID 0xfe
+#define VIRTIO_CHPID  0
+
 #define SENSE_ID_LEN 7
 
 /* What virtio-rng-ccw answers to SENSE ID */
@@ -375,17 +394,29 @@ static void test_bad_operands_are_program_interruptions(void)
     qtest_quit(qts);
 }
 
-static void assert_subchannel_report(QTestState *qts)
+static void assert_crw(QTestState *qts, uint16_t flags, uint16_t rsid)
 {
     CRW crw;
 
-    qcss_wait_crw_mchk(qts);
     g_assert_cmpint(qcss_stcrw(qts, &crw), ==, 0);
-    g_assert_cmphex(crw.flags, ==, CRW_RSC_SUBCH << 8 | CRW_ERC_IPI);
-    g_assert_cmphex(crw.rsid, ==, SCHID & 0xffff);
+    g_assert_cmphex(crw.flags, ==, flags);
+    g_assert_cmphex(crw.rsid, ==, rsid);
+}
+
+static void assert_no_crw(QTestState *qts)
+{
+    CRW crw;
+
     g_assert_cmpint(qcss_stcrw(qts, &crw), ==, 1);
     g_assert_cmphex(crw.flags, ==, 0);
     g_assert_false(qcss_dequeue_crw_mchk(qts));
+}
+
+static void assert_subchannel_report(QTestState *qts)
+{
+    qcss_wait_crw_mchk(qts);
+    assert_crw(qts, CRW_RSC_SUBCH << 8 | CRW_ERC_IPI, SCHID & 0xffff);
+    assert_no_crw(qts);
 }
 
 static void test_plugging_is_reported(void)
@@ -417,6 +448,110 @@ static void test_reports_are_not_repeated(void)
         qtest_qmp_device_del(qts, "rng");
     }
     assert_subchannel_report(qts);
+    qtest_quit(qts);
+}
+
+/* PoP: an access exception suppresses the instruction. */
+static void test_report_stays_that_cannot_be_stored(void)
+{
+    QTestState *qts = qcss_init("");
+
+    qtest_qmp_device_add(qts, "virtio-rng-ccw", "rng",
+                         "{'devno': 'fe.0.1234'}");
+    g_assert_cmpint(qcss_stcrw_at(qts, NO_STORAGE), ==, QCSS_PGM_ADDRESSING);
+    assert_subchannel_report(qts);
+    qtest_quit(qts);
+}
+
+/* All virtual devices are on one path. */
+static void test_path_reset_is_reported(void)
+{
+    QTestState *qts = start();
+
+    g_assert_cmpint(qcss_rchp(qts, VIRTIO_CHPID + 1), ==, 3);
+    g_assert_false(qcss_dequeue_crw_mchk(qts));
+    g_assert_cmpint(qcss_rchp(qts, VIRTIO_CHPID), ==, 0);
+    qcss_wait_crw_mchk(qts);
+    assert_crw(qts, CRW_RSC_CHP << 8 | CRW_ERC_INIT | CRW_FLAGS_MASK_S,
+               VIRTIO_CHPID);
+    assert_no_crw(qts);
+    qtest_quit(qts);
+}
+
+static void store_event_information(QTestState *qts)
+{
+    qtest_writel(qts, CHSC_PAGE, SEI_LENGTH << 16 | CHSC_SEI);
+    qtest_writel(qts, CHSC_PAGE + 4, 0);
+    qtest_writeq(qts, CHSC_PAGE + 8, SEI_OF_PCI);
+    g_assert_cmpint(qcss_chsc(qts, CHSC_PAGE), ==, 0);
+    g_assert_cmphex(qtest_readw(qts, CHSC_PAGE + SEI_LENGTH + 2), ==, CHSC_OK);
+}
+
+/* The guest asks once for all that has happened, so it is told once. */
+static void test_event_is_reported(void)
+{
+    QTestState *qts = qcss_init("");
+
+    qtest_qmp_device_add(qts, "virtio-rng-pci", "first", "{}");
+    qcss_wait_crw_mchk(qts);
+    assert_crw(qts, CRW_RSC_CSS << 8 | CRW_ERC_EVENT, 0);
+    qtest_qmp_device_add(qts, "virtio-rng-pci", "second", "{}");
+    assert_no_crw(qts);
+
+    store_event_information(qts);
+    store_event_information(qts);
+    qtest_qmp_device_add(qts, "virtio-rng-pci", "third", "{}");
+    qcss_wait_crw_mchk(qts);
+    assert_crw(qts, CRW_RSC_CSS << 8 | CRW_ERC_EVENT, 0);
+    assert_no_crw(qts);
+    qtest_quit(qts);
+}
+
+static void enable_facility(QTestState *qts, uint32_t operation)
+{
+    qtest_writel(qts, CHSC_PAGE, SDA_LENGTH << 16 | CHSC_SDA);
+    qtest_writel(qts, CHSC_PAGE + 4, operation);
+    g_assert_cmpint(qcss_chsc(qts, CHSC_PAGE), ==, 0);
+    g_assert_cmphex(qtest_readl(qts, CHSC_PAGE + SDA_LENGTH), ==,
+                    CHSC_NO_DATA << 16 | CHSC_OK);
+}
+
+/* The guest has to be told which of several sets it is, in a second CRW. */
+static void test_reports_of_several_subchannel_sets(void)
+{
+    uint16_t flags = CRW_RSC_SUBCH << 8 | CRW_ERC_IPI;
+    QTestState *qts = qcss_init("");
+
+    enable_facility(qts, SDA_SUBCHANNEL_SETS);
+    qtest_qmp_device_add(qts, "virtio-rng-ccw", "rng",
+                         "{'devno': 'fe.1.1234'}");
+    qcss_wait_crw_mchk(qts);
+    assert_crw(qts, flags | CRW_FLAGS_MASK_C, 0);
+    assert_crw(qts, flags, 1 << 4);
+    assert_no_crw(qts);
+    qtest_quit(qts);
+}
+
+/* The same, and which of several channel subsystems */
+static void test_reports_of_several_css(void)
+{
+    uint16_t of_subchannel = CRW_RSC_SUBCH << 8 | CRW_ERC_IPI;
+    uint16_t of_path = CRW_RSC_CHP << 8 | CRW_ERC_INIT | CRW_FLAGS_MASK_S;
+    QTestState *qts = qcss_init("");
+
+    enable_facility(qts, SDA_CHANNEL_SUBSYSTEMS);
+    qtest_qmp_device_add(qts, "virtio-rng-ccw", "rng",
+                         "{'devno': 'fe.0.1234'}");
+    qcss_wait_crw_mchk(qts);
+    assert_crw(qts, of_subchannel | CRW_FLAGS_MASK_C, 0);
+    assert_crw(qts, of_subchannel, VIRTUAL_CSSID << 8);
+    assert_no_crw(qts);
+
+    g_assert_cmpint(qcss_rchp(qts, VIRTUAL_CSSID << 16 | VIRTIO_CHPID), ==, 0);
+    qcss_wait_crw_mchk(qts);
+    assert_crw(qts, of_path | CRW_FLAGS_MASK_C, VIRTIO_CHPID);
+    assert_crw(qts, of_path, VIRTUAL_CSSID << 8);
+    assert_no_crw(qts);
     qtest_quit(qts);
 }
 
@@ -530,6 +665,16 @@ int main(int argc, char **argv)
     qtest_add_func("/css/plugging-is-reported", test_plugging_is_reported);
     qtest_add_func("/css/reports-are-not-repeated",
                    test_reports_are_not_repeated);
+    qtest_add_func("/css/report-stays-that-cannot-be-stored",
+                   test_report_stays_that_cannot_be_stored);
+    qtest_add_func("/css/path-reset-is-reported",
+                   test_path_reset_is_reported);
+    if (qtest_has_device("virtio-rng-pci")) {
+        qtest_add_func("/css/event-is-reported", test_event_is_reported);
+    }
+    qtest_add_func("/css/reports-of-several-subchannel-sets",
+                   test_reports_of_several_subchannel_sets);
+    qtest_add_func("/css/reports-of-several-css", test_reports_of_several_css);
     qtest_add_func("/css/reset-clears-reports", test_reset_clears_reports);
     qtest_add_func("/css/diag308-resets-subchannels",
                    test_diag308_resets_subchannels);

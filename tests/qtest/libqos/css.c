@@ -60,10 +60,10 @@ static int parse_ending(gchar **reply)
     return value;
 }
 
-static int issue(QTestState *qts, const char *insn, uint32_t schid)
+static int issue(QTestState *qts, const char *insn, uint32_t operand)
 {
     g_auto(GStrv) reply = qtest_machine_command(qts, 2, "css %s 0x%x", insn,
-                                                schid);
+                                                operand);
 
     return parse_ending(reply);
 }
@@ -96,6 +96,26 @@ int qcss_csch(QTestState *qts, uint32_t schid)
 int qcss_rsch(QTestState *qts, uint32_t schid)
 {
     return issue(qts, "rsch", schid);
+}
+
+int qcss_stcrw_at(QTestState *qts, uint32_t addr)
+{
+    return issue(qts, "stcrw", addr);
+}
+
+int qcss_chsc(QTestState *qts, uint32_t addr)
+{
+    return issue(qts, "chsc", addr);
+}
+
+int qcss_rchp(QTestState *qts, uint32_t path)
+{
+    return issue(qts, "rchp", path);
+}
+
+void qcss_schm(QTestState *qts, uint32_t control, uint64_t block_origin)
+{
+    g_assert_cmpint(qcss_issue_at(qts, "schm", control, block_origin), >=, 0);
 }
 
 void qcss_diag308(QTestState *qts, unsigned subcode)
@@ -212,12 +232,11 @@ int qcss_tsch(QTestState *qts, uint32_t schid, IRB *irb)
 
 int qcss_stcrw(QTestState *qts, CRW *crw)
 {
-    g_auto(GStrv) reply = qtest_machine_command(qts, 2, "css stcrw 0x%x",
-                                                QCSS_OPERAND);
+    int cc = qcss_stcrw_at(qts, QCSS_OPERAND);
 
     crw->flags = qtest_readw(qts, QCSS_OPERAND + offsetof(CRW, flags));
     crw->rsid = qtest_readw(qts, QCSS_OPERAND + offsetof(CRW, rsid));
-    return parse_ending(reply);
+    return cc;
 }
 
 bool qcss_dequeue_io(QTestState *qts, uint32_t cr6, IOIntCode *code)

@@ -57,6 +57,16 @@ int qcss_stsch(QTestState *qts, uint32_t schid, SCHIB *schib);
 int qcss_tsch(QTestState *qts, uint32_t schid, IRB *irb);
 int qcss_stcrw(QTestState *qts, CRW *crw);
 
+/* With the operand address that the test wants */
+int qcss_stcrw_at(QTestState *qts, uint32_t addr);
+/* The request, and behind it the response, are in the page at @addr. */
+int qcss_chsc(QTestState *qts, uint32_t addr);
+
+/* The channel-subsystem and channel-path ID, as in general register 1 */
+int qcss_rchp(QTestState *qts, uint32_t path);
+/* Measure, or do not: @control as in general register 1 */
+void qcss_schm(QTestState *qts, uint32_t control, uint64_t block_origin);
+
 /* The machine has been reset when this returns, if @subcode does that. */
 void qcss_diag308(QTestState *qts, unsigned subcode);
 
