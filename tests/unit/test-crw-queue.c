@@ -84,6 +84,19 @@ static void test_equal_is_merged(void)
     expect_empty(&queue);
 }
 
+/* A path and a subchannel may have the same number. */
+static void test_equal_is_merged_past_another_source(void)
+{
+    CrwQueue queue = QTAILQ_HEAD_INITIALIZER(queue);
+
+    g_assert_cmpint(add(&queue, PATH_OFF, 1), ==, CRW_QUEUED);
+    g_assert_cmpint(add(&queue, SUBCH, 1), ==, CRW_QUEUED);
+    g_assert_cmpint(add(&queue, PATH_OFF, 1), ==, CRW_MERGED);
+    expect(&queue, PATH_OFF, 1);
+    expect(&queue, SUBCH, 1);
+    expect_empty(&queue);
+}
+
 /* Off, on, off again: the path is off in the end. */
 static void test_outdated_is_not_merged(void)
 {
@@ -180,6 +193,13 @@ static void test_overflow_survives_a_merge(void)
     g_assert_cmpint(add(&queue, PATH_OFF, 1), ==, CRW_MERGED);
     expect(&queue, PATH_OFF | CRW_FLAGS_MASK_R, 1);
     expect_empty(&queue);
+
+    g_assert_cmpint(add_chained(&queue, SUBCH, 5, 0x10), ==, CRW_QUEUED);
+    g_assert_cmpint(add_chained(&queue, SUBCH | CRW_FLAGS_MASK_R, 5, 0x10), ==,
+                    CRW_MERGED);
+    expect(&queue, SUBCH | CRW_FLAGS_MASK_R | CRW_FLAGS_MASK_C, 5);
+    expect(&queue, SUBCH | CRW_FLAGS_MASK_R, 0x10);
+    expect_empty(&queue);
 }
 
 /* STCRW was suppressed: there is room for what it took, whatever came since. */
@@ -199,6 +219,19 @@ static void test_put_back(void)
     expect_empty(&queue);
 }
 
+/* Nobody made this here, but a queue may have come from elsewhere. */
+static void test_half_a_report(void)
+{
+    CrwQueue queue = QTAILQ_HEAD_INITIALIZER(queue);
+
+    g_assert_cmpint(add(&queue, SUBCH | CRW_FLAGS_MASK_C, 5), ==, CRW_QUEUED);
+    g_assert_cmpint(add_chained(&queue, SUBCH, 5, 0x10), ==, CRW_QUEUED);
+    expect(&queue, SUBCH | CRW_FLAGS_MASK_C, 5);
+    expect(&queue, SUBCH | CRW_FLAGS_MASK_C, 5);
+    expect(&queue, SUBCH, 0x10);
+    expect_empty(&queue);
+}
+
 static void test_clear(void)
 {
     CrwQueue queue = QTAILQ_HEAD_INITIALIZER(queue);
@@ -215,6 +248,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/crw-queue/order", test_order);
     g_test_add_func("/crw-queue/equal-is-merged", test_equal_is_merged);
+    g_test_add_func("/crw-queue/equal-is-merged-past-another-source",
+                    test_equal_is_merged_past_another_source);
     g_test_add_func("/crw-queue/outdated-is-not-merged",
                     test_outdated_is_not_merged);
     g_test_add_func("/crw-queue/solicited-is-not-merged",
@@ -226,6 +261,7 @@ int main(int argc, char **argv)
     g_test_add_func("/crw-queue/overflow-survives-a-merge",
                     test_overflow_survives_a_merge);
     g_test_add_func("/crw-queue/put-back", test_put_back);
+    g_test_add_func("/crw-queue/half-a-report", test_half_a_report);
     g_test_add_func("/crw-queue/clear", test_clear);
     return g_test_run();
 }
