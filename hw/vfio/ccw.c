@@ -761,16 +761,23 @@ static void set_on_host_loss(Object *obj, int policy, Error **errp)
     VFIO_CCW(obj)->on_loss = policy;
 }
 
+#if defined(CONFIG_IOMMUFD) || defined(CONFIG_VFIO_USER)
+static bool may_set(Object *obj, const char *name, Error **errp)
+{
+    if (DEVICE(obj)->realized) {
+        error_setg(errp, "'%s' cannot be changed after realize", name);
+        return false;
+    }
+    return true;
+}
+#endif
+
 #ifdef CONFIG_IOMMUFD
 static void set_fd(Object *obj, const char *str, Error **errp)
 {
-    VFIOCCWDevice *vcdev = VFIO_CCW(obj);
-
-    if (vcdev->vdev.fd >= 0) {
-        error_setg(errp, "'fd' has been set");
-        return;
+    if (may_set(obj, "fd", errp)) {
+        vfio_device_set_fd(&VFIO_CCW(obj)->vdev, str, errp);
     }
-    vfio_device_set_fd(&vcdev->vdev, str, errp);
 }
 #endif
 
@@ -781,11 +788,8 @@ static void set_socket(Object *obj, Visitor *v, const char *name, void *opaque,
     VFIOCCWDevice *vcdev = VFIO_CCW(obj);
     SocketAddress *socket;
 
-    if (DEVICE(obj)->realized) {
-        error_setg(errp, "'%s' cannot be changed after realize", name);
-        return;
-    }
-    if (!visit_type_SocketAddress(v, name, &socket, errp)) {
+    if (!may_set(obj, name, errp) ||
+        !visit_type_SocketAddress(v, name, &socket, errp)) {
         return;
     }
     qapi_free_SocketAddress(vcdev->target.socket);

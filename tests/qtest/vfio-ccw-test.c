@@ -87,12 +87,85 @@ static void test_unplug_while_active(void)
     bed_end(bed);
 }
 
+/* Whoever unrealizes a device asks for no unplug before. */
+static void test_unrealize_while_active(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_accepted(bed);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_SCHIB_READ);
+    scsw_ctrl(bed);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_SCHIB_READ);
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'qom-set', 'arguments':"
+                             "{'path': %s, 'property': 'realized',"
+                             "'value': false}}", DEVICE_PATH);
+    expect_subchannel_report(bed);
+    assert_unplugged(bed);
+    expect_nothing(bed);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_CLOSES, 1);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_SCHIB_READ);
+    bed_end(bed);
+}
+
 static void test_host_must_be_said(void)
 {
     Bed *bed = bed_new();
 
     bed->qts = qcss_init(MACHINE_ARGS);
     assert_plug_fails(bed, qdict_new(), "no host device");
+    bed_end(bed);
+}
+
+static void assert_says(Bed *bed, QDict *arguments, const char *message)
+{
+    QDict *error;
+
+    qdict_put_str(arguments, "driver", "vfio-ccw");
+    error = qtest_qmp_assert_failure_ref(bed->qts, "{'execute': 'device_add',"
+                                         "'arguments': %p}", arguments);
+    g_assert_cmpstr(qdict_get_str(error, "desc"), ==, message);
+    qobject_unref(error);
+}
+
+/* Whichever name it has by then */
+static void test_messages_say_who(void)
+{
+    Bed *bed = bed_new();
+    QDict *arguments;
+
+    bed->qts = qcss_init(MACHINE_ARGS);
+    assert_says(bed, qdict_new(), "vfio-ccw: no host device");
+
+    arguments = qdict_new();
+    qdict_put_str(arguments, "id", "ccw0");
+    assert_says(bed, arguments, "vfio-ccw ccw0: no host device");
+
+    arguments = qdict_new();
+    qdict_put_str(arguments, "devno", "fe.1.1234");
+    assert_says(bed, arguments,
+                "vfio-ccw (device fe.1.1234): no host device");
+    bed_end(bed);
+}
+
+static void test_host_stays_what_it_is(void)
+{
+    Bed *bed = bed_enabled();
+    QDict *error;
+
+    error = qtest_qmp_assert_failure_ref(bed->qts, "{'execute': 'qom-set',"
+                                         "'arguments': {'path': %s,"
+                                         "'property': 'socket', 'value':"
+                                         "{'type': 'unix', 'path': 'x'}}}",
+                                         DEVICE_PATH);
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"), "after realize"));
+    qobject_unref(error);
+    error = qtest_qmp_assert_failure_ref(bed->qts, "{'execute': 'qom-set',"
+                                         "'arguments': {'path': %s,"
+                                         "'property': 'fd', 'value': '0'}}",
+                                         DEVICE_PATH);
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"), "after realize"));
+    qobject_unref(error);
+    assert_usable(bed);
     bed_end(bed);
 }
 
@@ -491,6 +564,11 @@ static void add_tests(void)
                    test_plug_holds_up_no_other);
     qtest_add_func("/vfio-ccw/plug/host-must-be-said",
                    test_host_must_be_said);
+    qtest_add_func("/vfio-ccw/plug/messages-say-who", test_messages_say_who);
+    qtest_add_func("/vfio-ccw/plug/host-stays-what-it-is",
+                   test_host_stays_what_it_is);
+    qtest_add_func("/vfio-ccw/plug/unrealize-while-active",
+                   test_unrealize_while_active);
     qtest_add_func("/vfio-ccw/plug/host-must-be-said-once",
                    test_host_must_be_said_once);
     qtest_add_func("/vfio-ccw/plug/sysfsdev-must-exist",
