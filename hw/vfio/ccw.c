@@ -375,6 +375,7 @@ static void relay_crw(VFIOCCWDevice *vcdev, CRW crw)
  * is stopped, which takes as long as that takes, but no longer than it may.
  */
 
+/* It may be asked for again before the main loop comes to it. */
 static void finish_unplug(void *opaque)
 {
     DeviceState *dev = opaque;
@@ -390,8 +391,6 @@ static void finish_unplug(void *opaque)
 /* In a bottom half: whoever noticed has the device on its stack. */
 static void go_away(VFIOCCWDevice *vcdev)
 {
-    vcdev->unplugging = false;
-    timer_del(vcdev->quiesce_timer);
     aio_bh_schedule_oneshot(qemu_get_aio_context(), finish_unplug,
                             object_ref(OBJECT(vcdev)));
 }
@@ -430,7 +429,6 @@ static void set_quiesce_timer(VFIOCCWDevice *vcdev)
 static void give_back(VFIOCCWDevice *vcdev)
 {
     if (vcdev->asked_back) {
-        vcdev->asked_back = false;
         door(vcdev, vfio_ccw_fsm_event(&vcdev->fsm, VFIO_CCW_EV_REQ));
     }
 }
@@ -583,7 +581,6 @@ static void build_schib(VFIOCCWDevice *vcdev, SCHIB *host, bool have_host)
             assume_paths(host);
         }
     }
-    sch->curr_status.pmcw.devno = sch->devno;
     show_host(vcdev, host);
 }
 
