@@ -13,6 +13,10 @@
 #include "qobject/qdict.h"
 #include "vfio-ccw-fixture.h"
 
+#define CHSC_PAGE   (QCSS_FREE + 0x2000)
+#define CHSC_SCPD   0x0002
+#define SCPD_LENGTH 0x10
+
 /* How often to look for what must not happen */
 #define QUIET_POLLS 1000
 
@@ -190,6 +194,20 @@ uint16_t scsw_ctrl(Bed *bed)
 
     g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
     return schib.scsw.ctrl;
+}
+
+uint32_t describe_path(Bed *bed, uint8_t chpid)
+{
+    uint32_t response = CHSC_PAGE + SCPD_LENGTH;
+
+    qtest_writel(bed->qts, CHSC_PAGE, SCPD_LENGTH << 16 | CHSC_SCPD);
+    qtest_writel(bed->qts, CHSC_PAGE + 4, chpid);
+    qtest_writel(bed->qts, CHSC_PAGE + 8, chpid);
+    qtest_writel(bed->qts, CHSC_PAGE + 12, 0);
+    g_assert_cmpint(qcss_chsc(bed->qts, CHSC_PAGE), ==, 0);
+    g_assert_cmphex(qtest_readw(bed->qts, response + 2), ==, 1);
+    return qtest_readw(bed->qts, response) > 8
+           ? qtest_readl(bed->qts, response + 8) : 0;
 }
 
 IRB expect_irb(Bed *bed, uint16_t ctrl, uint8_t dstat, uint8_t cstat)

@@ -108,6 +108,11 @@ ORB noop_orb(Bed *bed);
 /* SSCH of that; its condition code */
 int ssch(Bed *bed);
 uint16_t scsw_ctrl(Bed *bed);
+/* What CHSC says of a channel path: 0 if there is none of this ID */
+uint32_t describe_path(Bed *bed, uint8_t chpid);
+
+/* A valid one, of type FICON, which is what QEMU takes all of a host's for */
+#define FICON_PATH(chpid) (0x80001b00 | (chpid))
 
 /* A start that the host has accepted; QEMU may not have the answer yet */
 void start_accepted(Bed *bed);

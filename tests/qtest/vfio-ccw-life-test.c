@@ -572,6 +572,8 @@ static void test_returns_with_other_paths(void)
     g_assert_cmphex(schib.pmcw.pam, ==, 0x60);
     g_assert_cmphex(schib.pmcw.chpid[1], ==, 0x51);
     g_assert_cmphex(schib.pmcw.chpid[2], ==, 0x52);
+    g_assert_cmphex(schib.pmcw.lpm, ==, 0x60);
+    g_assert_cmphex(describe_path(bed, 0x52), ==, FICON_PATH(0x52));
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
     qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
     assert_usable(bed);
@@ -584,6 +586,7 @@ static void test_returns_with_other_regions(void)
     unsigned all = (1u << VFIO_CCW_HOST_NR_REGIONS) - 1;
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
     Bed *bed = bed_enabled();
+    SCHIB schib;
 
     for (unsigned regions = 1; regions <= all; regions += 2) {
         lose_host(bed);
@@ -593,6 +596,9 @@ static void test_returns_with_other_regions(void)
             : 1u << VFIO_CCW_IO_IRQ_INDEX;
         bed_start_host(bed, &config);
         expect_returned(bed);
+        /* A host that does not tell has the path that the guest knows. */
+        g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+        g_assert_cmphex(schib.pmcw.pim, ==, config.pmcw.pim);
         g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
         if (regions & (1u << VFIO_CCW_HOST_REGION_ASYNC)) {
             vfio_ccw_host_wait_clear(bed->host);
@@ -628,6 +634,26 @@ static void test_useless_host_stays_away(void)
     bring_host_back(bed);
     expect_returned(bed);
     bed_end(bed);
+}
+
+/* That nobody is there is nothing to warn of, however often. */
+static void test_nobody_is_waited_for_in_silence(void)
+{
+    g_autofree char *said = record_begin();
+    g_autofree char *text = NULL;
+    Bed *bed = bed_enabled();
+
+    record_end();
+    lose_host(bed);
+    for (int i = 0; i < 4; i++) {
+        pass_time(bed, MAX_DELAY_S * NS_PER_S);
+    }
+    bring_host_back(bed);
+    expect_returned(bed);
+    bed_end(bed);
+    g_assert_true(g_file_get_contents(said, &text, NULL, NULL));
+    g_assert_null(strstr(text, "is back but"));
+    unlink(said);
 }
 
 /* Of each attempt the host sees a connection, and its end. */
@@ -686,6 +712,31 @@ static void test_lost_host_gets_its_device_back(void)
     bed_stop_host(bed);
     bring_host_back(bed);
     expect_returned(bed);
+    bed_end(bed);
+}
+
+/* That was the old host: the new one, too, can have its device back. */
+static void test_returned_host_gets_its_device_back(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    Bed *bed = bed_unplugged(&config);
+
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'device_add', 'arguments':"
+                             "{'driver': 'vfio-ccw', 'id': 'ccw0',"
+                             "'devno': 'fe.0.1234',"
+                             "'x-quiesce-timeout': 3600000,"
+                             "'socket': {'type': 'unix', 'path': %s}}}",
+                             bed->socket);
+    expect_subchannel_report(bed);
+    vfio_ccw_host_make_gone(bed->host);
+    vfio_ccw_host_signal(bed->host, VFIO_CCW_REQ_IRQ_INDEX);
+    expect_lost(bed);
+    bed_stop_host(bed);
+    bring_host_back(bed);
+    expect_returned(bed);
+    vfio_ccw_host_signal(bed->host, VFIO_CCW_REQ_IRQ_INDEX);
+    qtest_qmp_eventwait(bed->qts, "DEVICE_DELETED");
+    assert_unplugged(bed);
     bed_end(bed);
 }
 
@@ -944,6 +995,8 @@ static void add_tests(void)
     qtest_add_func("/vfio-ccw/lost/unplug", test_unplug_while_lost);
     qtest_add_func("/vfio-ccw/lost/host-gets-its-device-back",
                    test_lost_host_gets_its_device_back);
+    qtest_add_func("/vfio-ccw/returned/host-gets-its-device-back-again",
+                   test_returned_host_gets_its_device_back);
     qtest_add_func("/vfio-ccw/lost/twice", test_two_losses_in_succession);
     qtest_add_func("/vfio-ccw/returned/again-and-again",
                    test_returns_again_and_again);
@@ -955,6 +1008,8 @@ static void add_tests(void)
                    test_returns_with_other_regions);
     qtest_add_func("/vfio-ccw/returning/useless-host-stays-away",
                    test_useless_host_stays_away);
+    qtest_add_func("/vfio-ccw/lost/nobody-is-waited-for-in-silence",
+                   test_nobody_is_waited_for_in_silence);
     qtest_add_func("/vfio-ccw/returning/delays-double-up-to-a-limit",
                    test_delays_double_up_to_a_limit);
     qtest_add_func("/vfio-ccw/returning/full-server-holds-nothing-up",

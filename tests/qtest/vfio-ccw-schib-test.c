@@ -11,6 +11,74 @@
 
 #define CHPID 0x40
 
+/* The guest looks up the path that its SCHIB shows, but cannot reset it. */
+static void test_path_is_known(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    int polls = 0;
+    Bed *bed;
+
+    config.pmcw.chpid[1] = CHPID + 1;
+    bed = bed_plugged(&config);
+    g_assert_cmphex(describe_path(bed, CHPID), ==, FICON_PATH(CHPID));
+    g_assert_cmphex(describe_path(bed, CHPID + 1), ==, 0);
+    g_assert_cmpint(qcss_rchp(bed->qts, CHPID), ==, 3);
+    g_assert_false(qcss_dequeue_crw_mchk(bed->qts));
+
+    config.pmcw.pim = config.pmcw.pam = 0xc0;
+    vfio_ccw_host_set_pmcw(bed->host, &config.pmcw);
+    while (describe_path(bed, CHPID + 1) == 0) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+        scsw_ctrl(bed);
+    }
+    g_assert_cmphex(describe_path(bed, CHPID + 1), ==,
+                    FICON_PATH(CHPID + 1));
+    bed_end(bed);
+}
+
+/* A guest that is told of a device looks at once. */
+static void test_new_device_has_its_paths(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    Bed *bed = bed_unplugged(&config);
+    SCHIB schib;
+
+    config.pmcw.pim = config.pmcw.pam = 0x60;
+    config.pmcw.chpid[1] = CHPID + 1;
+    config.pmcw.chpid[2] = CHPID + 2;
+    vfio_ccw_host_set_pmcw(bed->host, &config.pmcw);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
+    plug(bed);
+    g_assert_cmphex(qcss_find(bed->qts, DEVNO), ==, SCHID);
+    g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+    g_assert_cmphex(schib.pmcw.pim, ==, 0x60);
+    g_assert_cmphex(schib.pmcw.pam, ==, 0x60);
+    g_assert_cmphex(schib.pmcw.lpm, ==, 0x60);
+    g_assert_cmphex(schib.pmcw.chpid[1], ==, CHPID + 1);
+    g_assert_cmphex(schib.pmcw.chpid[2], ==, CHPID + 2);
+    g_assert_cmphex(describe_path(bed, CHPID), ==, 0);
+    g_assert_cmphex(describe_path(bed, CHPID + 2), ==, FICON_PATH(CHPID + 2));
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
+    bed_end(bed);
+}
+
+/* A guest needs one to start anything on. */
+static void test_path_is_assumed_without_schib(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    Bed *bed;
+    SCHIB schib;
+
+    config.regions &= ~(1u << VFIO_CCW_HOST_REGION_SCHIB);
+    bed = bed_plugged(&config);
+    g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+    g_assert_cmphex(schib.pmcw.pim, ==, 0x80);
+    g_assert_cmphex(schib.pmcw.pam, ==, 0x80);
+    g_assert_cmphex(schib.pmcw.pom, ==, 0xff);
+    g_assert_cmphex(schib.pmcw.lpm, ==, 0x80);
+    bed_end(bed);
+}
+
 static void test_schib_has_the_paths_of_the_host(void)
 {
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
@@ -351,6 +419,11 @@ static void test_shown_though_the_start_was_overtaken(void)
 
 static void add_tests(void)
 {
+    qtest_add_func("/vfio-ccw/schib/path-is-known", test_path_is_known);
+    qtest_add_func("/vfio-ccw/schib/new-device-has-its-paths",
+                   test_new_device_has_its_paths);
+    qtest_add_func("/vfio-ccw/schib/path-is-assumed-without-schib",
+                   test_path_is_assumed_without_schib);
     qtest_add_func("/vfio-ccw/schib/clear-initialises-the-paths",
                    test_clear_initialises_the_paths);
     qtest_add_func("/vfio-ccw/schib/has-the-paths-of-the-host",
