@@ -152,6 +152,42 @@ static void test_nonsense_is_dropped(void)
     bed_end(bed);
 }
 
+/* An ID of a path has eight bits. */
+static void test_nonsense_ids_are_dropped(void)
+{
+    Bed *bed = bed_enabled();
+    int count = 0;
+
+    for (uint16_t rsid = 0x100; rsid < 0x200; rsid++) {
+        vfio_ccw_host_queue_crw(bed->host, (CRW) { path_on.flags, rsid });
+        count++;
+    }
+    wait_counted(bed, "ccw0", count);
+    g_assert_cmpint(counter_of(bed, "ccw0", "crws-invalid"), ==, count);
+    expect_no_crw(bed);
+    bed_end(bed);
+}
+
+/* The first and the last ID that there can be, of the first and last path */
+static void test_every_path_may_report(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    Bed *bed;
+
+    config.pmcw.pim = config.pmcw.pam = 0x81;
+    config.pmcw.chpid[0] = 0x00;
+    config.pmcw.chpid[7] = 0xff;
+    bed = bed_enabled_with(&config);
+    vfio_ccw_host_queue_crw(bed->host, (CRW) { path_off.flags, 0x00 });
+    vfio_ccw_host_queue_crw(bed->host, (CRW) { path_off.flags, 0xff });
+    wait_counted(bed, "ccw0", 2);
+    qcss_wait_crw_mchk(bed->qts);
+    expect_crw(bed, path_off.flags, 0x00);
+    expect_crw(bed, path_off.flags, 0xff);
+    expect_no_crw(bed);
+    bed_end(bed);
+}
+
 /* The host's SCHIB is where the guest, too, learns of a new path. */
 static void test_new_path_is_known(void)
 {
@@ -189,6 +225,22 @@ static void test_schib_is_there_before_the_report(void)
     /* The next read is withheld still. */
     g_assert_cmphex(pam_of(bed), ==, 0);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_SCHIB_READ);
+    bed_end(bed);
+}
+
+static void test_report_leaves_an_interruption_pending(void)
+{
+    Bed *bed = bed_enabled();
+    int polls = 0;
+
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_ATTENTION, 0, 0);
+    while (!(scsw_ctrl(bed) & SCSW_STCTL_STATUS_PEND)) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+    }
+    vfio_ccw_host_queue_crw(bed->host, path_off);
+    qcss_wait_crw_mchk(bed->qts);
+    expect_irb(bed, ALERT_STCTL, SCSW_DSTAT_ATTENTION, 0);
+    expect_crw(bed, path_off.flags, path_off.rsid);
     bed_end(bed);
 }
 
@@ -363,6 +415,22 @@ static void test_loss_during_a_flood_is_not_hidden(void)
     bed_end(bed);
 }
 
+/* QEMU's own event was lost: the guest would never ask what it was. */
+static void test_event_during_a_flood_is_reported_with_the_next(void)
+{
+    Bed *bed = bed_enabled();
+
+    flood(bed);
+    wait_counted(bed, "ccw0", FLOOD);
+    qtest_qmp_device_add(bed->qts, "virtio-rng-pci", "first", "{}");
+    expect_overflow(bed);
+    qtest_qmp_device_add(bed->qts, "virtio-rng-pci", "second", "{}");
+    qcss_wait_crw_mchk(bed->qts);
+    expect_crw(bed, CRW_RSC_CSS << 8 | CRW_ERC_EVENT, 0);
+    expect_no_crw(bed);
+    bed_end(bed);
+}
+
 /* A signal is a question at most; the host has nothing to say. */
 static void test_signals_without_reports(void)
 {
@@ -426,9 +494,15 @@ static void add_tests(void)
                    test_overflow_of_the_host_is_relayed);
     qtest_add_func("/vfio-ccw/crw/nonsense-is-dropped",
                    test_nonsense_is_dropped);
+    qtest_add_func("/vfio-ccw/crw/nonsense-ids-are-dropped",
+                   test_nonsense_ids_are_dropped);
+    qtest_add_func("/vfio-ccw/crw/every-path-may-report",
+                   test_every_path_may_report);
     qtest_add_func("/vfio-ccw/crw/new-path-is-known", test_new_path_is_known);
     qtest_add_func("/vfio-ccw/crw/schib-is-there-before-the-report",
                    test_schib_is_there_before_the_report);
+    qtest_add_func("/vfio-ccw/crw/report-leaves-an-interruption-pending",
+                   test_report_leaves_an_interruption_pending);
     qtest_add_func("/vfio-ccw/crw/machine-check-is-pending-once",
                    test_machine_check_is_pending_once);
     qtest_add_func("/vfio-ccw/crw/copies-of-many-devices-are-one",
@@ -440,6 +514,11 @@ static void add_tests(void)
                    test_flood_is_an_overflow);
     qtest_add_func("/vfio-ccw/crw/loss-during-a-flood-is-not-hidden",
                    test_loss_during_a_flood_is_not_hidden);
+    if (qtest_has_device("virtio-rng-pci")) {
+        qtest_add_func("/vfio-ccw/crw/event-during-a-flood-is-reported-with-"
+                       "the-next",
+                       test_event_during_a_flood_is_reported_with_the_next);
+    }
     qtest_add_func("/vfio-ccw/crw/signals-without-reports",
                    test_signals_without_reports);
     for (size_t i = 0; i < ARRAY_SIZE(unreadable); i++) {
