@@ -80,6 +80,80 @@ static void test_host_gets_the_orb(void)
     bed_end(bed);
 }
 
+/* Old guests do not allow prefetching, and old hosts do nothing else. */
+static void test_prefetch_is_forced(const void *forced)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    Bed *bed = bed_unplugged(&config);
+    IRB irb = {
+        .scsw.flags = SCSW_FLAGS_MASK_FMT,
+        .scsw.ctrl = SCSW_FCTL_START_FUNC | FINAL_STCTL,
+        .scsw.cpa = PROGRAM + sizeof(CCW1),
+        .scsw.dstat = NORMAL_END,
+    };
+    ORB orb, orb_of_host;
+
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'device_add', 'arguments':"
+                             "{'driver': 'vfio-ccw', 'id': 'ccw0',"
+                             "'devno': 'fe.0.1234', 'force-orb-pfch': %i,"
+                             "'socket': {'type': 'unix', 'path': %s}}}",
+                             GPOINTER_TO_INT(forced), bed->socket);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    orb = noop_orb(bed);
+    orb.ctrl0 &= ~ORB_CTRL0_MASK_PFCH;
+    g_assert_cmpint(qcss_ssch(bed->qts, SCHID, &orb), ==, 0);
+    vfio_ccw_host_wait_start(bed->host, &orb_of_host);
+    g_assert_cmphex(orb_of_host.ctrl0, ==, orb.ctrl0 |
+                    (forced ? ORB_CTRL0_MASK_PFCH : 0));
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_exactly(bed, &irb);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+#define MEASUREMENT_BLOCKS (QCSS_FREE + 0x2000)
+#define MEASUREMENT_BLOCK_SIZE 32
+#define SCHM_UPDATE 2
+#define PMCW_FLAGS_BLOCK_UPDATE 0x0010
+
+static unsigned count_measured(Bed *bed, unsigned block)
+{
+    return qtest_readw(bed->qts, MEASUREMENT_BLOCKS +
+                       block * MEASUREMENT_BLOCK_SIZE);
+}
+
+/* PoP 17, "Measurement-Block Update": of this subchannel, what is accepted */
+static void test_starts_are_measured(void)
+{
+    Bed *bed = bed_enabled();
+    SCHIB schib;
+
+    assert_usable(bed);
+    qcss_schm(bed->qts, SCHM_UPDATE, MEASUREMENT_BLOCKS);
+    assert_usable(bed);
+    g_assert_cmpint(count_measured(bed, 1), ==, 0);
+
+    g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+    schib.pmcw.flags |= PMCW_FLAGS_BLOCK_UPDATE;
+    schib.pmcw.mbi = 1;
+    g_assert_cmpint(qcss_msch(bed->qts, SCHID, &schib), ==, 0);
+    start_accepted(bed);
+    g_assert_cmpint(count_measured(bed, 1), ==, 1);
+    g_assert_cmpint(ssch(bed), ==, 2);
+    g_assert_cmpint(count_measured(bed, 1), ==, 1);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_normal_end(bed);
+    assert_usable(bed);
+    g_assert_cmpint(count_measured(bed, 1), ==, 2);
+    g_assert_cmpint(count_measured(bed, 0), ==, 0);
+
+    qcss_schm(bed->qts, 0, 0);
+    assert_usable(bed);
+    g_assert_cmpint(count_measured(bed, 1), ==, 2);
+    g_assert_cmpint(qtest_readw(bed->qts, MEASUREMENT_BLOCK_SIZE), ==, 0);
+    bed_end(bed);
+}
+
 /* Rules 1 and 2 */
 static void test_ssch_does_not_wait_for_the_host(void)
 {
@@ -183,11 +257,34 @@ static void test_suspend_control_is_a_program_check(void)
     bed_end(bed);
 }
 
+/* What was not wanted of that start is of no concern to what comes then. */
+static void test_halt_after_suspend_control(void)
+{
+    Bed *bed = bed_enabled();
+    ORB orb = noop_orb(bed);
+
+    orb.ctrl0 |= ORB_CTRL0_MASK_SPND;
+    g_assert_cmpint(qcss_ssch(bed->qts, SCHID, &orb), ==, 0);
+    expect_irb(bed, SCSW_FCTL_START_FUNC | SCSW_STCTL_ALERT | FINAL_STCTL, 0,
+               SCSW_CSTAT_PROG_CHECK);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_halt(bed->host);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, SCSW_FCTL_HALT_FUNC);
+    bed_end(bed);
+}
+
 static void add_tests(void)
 {
     qtest_add_func("/vfio-ccw/start/sense-id", test_sense_id);
     qtest_add_func("/vfio-ccw/start/host-gets-the-orb",
                    test_host_gets_the_orb);
+    qtest_add_data_func("/vfio-ccw/start/prefetch-is-forced/not",
+                        GINT_TO_POINTER(false), test_prefetch_is_forced);
+    qtest_add_data_func("/vfio-ccw/start/prefetch-is-forced/where-wanted",
+                        GINT_TO_POINTER(true), test_prefetch_is_forced);
+    qtest_add_func("/vfio-ccw/start/starts-are-measured",
+                   test_starts_are_measured);
     qtest_add_func("/vfio-ccw/start/ssch-does-not-wait-for-the-host",
                    test_ssch_does_not_wait_for_the_host);
     qtest_add_func("/vfio-ccw/start/second-ssch-while-active-is-cc2",
@@ -198,6 +295,8 @@ static void add_tests(void)
                    test_irb_is_read_off_the_main_loop);
     qtest_add_func("/vfio-ccw/resume/suspend-control-is-a-program-check",
                    test_suspend_control_is_a_program_check);
+    qtest_add_func("/vfio-ccw/resume/halt-after-suspend-control",
+                   test_halt_after_suspend_control);
 }
 
 int main(int argc, char **argv)
