@@ -115,6 +115,20 @@ static void test_queued_start_is_cancelled(void)
     bed_end(bed);
 }
 
+/* A server that is cut off has nothing left to do: it is asked for nothing. */
+static void test_idle_device_is_not_reset(void)
+{
+    Bed *bed = bed_patient();
+    unsigned resets = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_RESETS);
+
+    request_by_qmp(bed);
+    expect_subchannel_report(bed);
+    expect_gone_for_good(bed, 1);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_RESETS), ==,
+                    resets);
+    bed_end(bed);
+}
+
 /* The host is not closed before its device has ended the halt. */
 static void test_active_start_is_halted(void)
 {
@@ -160,6 +174,26 @@ static void test_lost_halt_is_followed_by_a_clear(void)
     vfio_ccw_host_wait_clear(bed->host);
     expect_gone_for_good(bed, 1);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_DEVICE_HALT);
+    assert_pluggable_again(bed);
+    bed_end(bed);
+}
+
+/* It asked for its device, but does not say whether that is there. */
+static void test_silent_host_has_its_device_stopped(void)
+{
+    Bed *bed = bed_impatient();
+
+    start_active(bed);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_SCHIB_READ);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_DEVICE_HALT);
+    request_by_host(bed);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_SCHIB_READ);
+    vfio_ccw_host_wait_halt(bed->host);
+    vfio_ccw_host_wait_clear(bed->host);
+    expect_subchannel_report(bed);
+    expect_gone_for_good(bed, 1);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_DEVICE_HALT);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_SCHIB_READ);
     assert_pluggable_again(bed);
     bed_end(bed);
 }
@@ -600,12 +634,16 @@ static void add_tests(void)
 {
     qtest_add_func("/vfio-ccw/quiesce/queued-start-is-cancelled",
                    test_queued_start_is_cancelled);
+    qtest_add_func("/vfio-ccw/quiesce/idle-device-is-not-reset",
+                   test_idle_device_is_not_reset);
     qtest_add_func("/vfio-ccw/quiesce/active-start-is-halted",
                    test_active_start_is_halted);
     qtest_add_func("/vfio-ccw/quiesce/failed-halt-is-followed-by-a-clear",
                    test_failed_halt_is_followed_by_a_clear);
     qtest_add_func("/vfio-ccw/quiesce/lost-halt-is-followed-by-a-clear",
                    test_lost_halt_is_followed_by_a_clear);
+    qtest_add_func("/vfio-ccw/quiesce/silent-host-has-its-device-stopped",
+                   test_silent_host_has_its_device_stopped);
     qtest_add_func("/vfio-ccw/quiesce/stuck-host-is-cut-off",
                    test_stuck_host_is_cut_off);
     for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
