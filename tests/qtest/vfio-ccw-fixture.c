@@ -168,6 +168,16 @@ unsigned count_of_qemu(Bed *bed, const char *what)
     return count;
 }
 
+void pass_fd(Bed *bed, const char *name)
+{
+    int fd = open("/dev/null", O_RDWR);
+
+    g_assert_cmpint(fd, >=, 0);
+    qtest_qmp_fds_assert_success(bed->qts, &fd, 1, "{'execute': 'getfd',"
+                                 "'arguments': {'fdname': %s}}", name);
+    close(fd);
+}
+
 ORB noop_orb(Bed *bed)
 {
     CCW1 noop = {

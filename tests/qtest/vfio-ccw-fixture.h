@@ -103,6 +103,12 @@ unsigned count_said(const char *path, const char *what);
 /* What QEMU's process has of this: a directory of /proc/PID ("fd", "task") */
 unsigned count_of_qemu(Bed *bed, const char *what);
 
+/*
+ * Gives QEMU a descriptor, under a name, that its next device may have and
+ * close: whatever number is in use there is one of QEMU's own.
+ */
+void pass_fd(Bed *bed, const char *name);
+
 /* A program that has only a no-operation */
 ORB noop_orb(Bed *bed);
 /* SSCH of that; its condition code */

@@ -314,16 +314,6 @@ static void test_no_schib_can_be_read(void)
  * the ioctl, and nothing before.
  */
 
-static void pass_fd(Bed *bed, const char *name)
-{
-    int fd = open("/dev/null", O_RDWR);
-
-    g_assert_cmpint(fd, >=, 0);
-    qtest_qmp_fds_assert_success(bed->qts, &fd, 1, "{'execute': 'getfd',"
-                                 "'arguments': {'fdname': %s}}", name);
-    close(fd);
-}
-
 static void add_iommufd(Bed *bed)
 {
     pass_fd(bed, "iommufd");

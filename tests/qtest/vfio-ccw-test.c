@@ -181,12 +181,14 @@ static void test_host_must_be_said_once(void)
     assert_plug_fails(bed, arguments, "more than one");
 
     arguments = unix_socket(bed->socket);
-    qdict_put_str(arguments, "fd", "3");
+    qdict_put_str(arguments, "fd", "device");
+    pass_fd(bed, "device");
     assert_plug_fails(bed, arguments, "more than one");
 
     arguments = qdict_new();
     qdict_put_str(arguments, "sysfsdev", bed->dir);
-    qdict_put_str(arguments, "fd", "3");
+    qdict_put_str(arguments, "fd", "device");
+    pass_fd(bed, "device");
     assert_plug_fails(bed, arguments, "more than one");
     bed_end(bed);
 }
@@ -221,7 +223,8 @@ static void test_fd_needs_iommufd(void)
     QDict *arguments = qdict_new();
 
     bed->qts = qcss_init(MACHINE_ARGS);
-    qdict_put_str(arguments, "fd", "0");
+    qdict_put_str(arguments, "fd", "device");
+    pass_fd(bed, "device");
     assert_plug_fails(bed, arguments, "only with iommufd");
     bed_end(bed);
 }
