@@ -321,7 +321,10 @@ static const LeftBehind left_behind[] = {
     { "without-schib", 1u << VFIO_CCW_HOST_REGION_SCHIB },
 };
 
-/* A machine that was reset, and a host that has done its part of that */
+/*
+ * A machine that was reset, and a host that has done its part of that: QEMU
+ * reads no report before that. This one is of no installed path.
+ */
 static Bed *bed_reset_after_channel_end(const LeftBehind *left)
 {
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
@@ -334,10 +337,14 @@ static Bed *bed_reset_after_channel_end(const LeftBehind *left)
     vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_CHANNEL_END, 0, 0);
     expect_irb(bed, SCSW_FCTL_START_FUNC | SCSW_STCTL_PRIMARY |
                SCSW_STCTL_STATUS_PEND, SCSW_DSTAT_CHANNEL_END, 0);
-    reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_READS);
-    qtest_system_reset(bed->qts);
+    reset(bed);
     qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
-    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_READS, reads + 1);
+    reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_CRW_READS);
+    vfio_ccw_host_queue_crw(bed->host, (CRW) {
+        .flags = CRW_RSC_CHP << 8 | CRW_ERC_INIT,
+        .rsid = CHPID + 1,
+    });
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_CRW_READS, reads + 1);
     return bed;
 }
 
