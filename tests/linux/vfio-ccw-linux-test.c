@@ -1081,13 +1081,13 @@ static void note_schib(Notes *notes)
 {
     SCHIB schib;
     int cc = qcss_stsch(notes->qts, SCHID, &schib);
-    PMCW *pmcw = &schib.pmcw;
+    PMCW pmcw = schib.pmcw;
     SCSW scsw = schib.scsw;
 
     note(notes, "STSCH cc %d: %08x %04x dev %04x lpm %02x pnom %02x lpum %02x "
-         "pim %02x pom %02x pam %02x chpid %02x chars %08x", cc, pmcw->intparm,
-         pmcw->flags, pmcw->devno, pmcw->lpm, pmcw->pnom, pmcw->lpum,
-         pmcw->pim, pmcw->pom, pmcw->pam, pmcw->chpid[0], pmcw->chars);
+         "pim %02x pom %02x pam %02x chpid %02x chars %08x", cc, pmcw.intparm,
+         pmcw.flags, pmcw.devno, pmcw.lpm, pmcw.pnom, pmcw.lpum,
+         pmcw.pim, pmcw.pom, pmcw.pam, pmcw.chpid[0], pmcw.chars);
     note_scsw(notes, &scsw);
     note(notes, "\n");
 }
