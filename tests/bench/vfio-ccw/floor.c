@@ -39,6 +39,7 @@ typedef struct Wire {
     int server;
     int event;
     unsigned count;
+    unsigned received;          /* atomic */
     StartMessage start[2];      /* in turn */
     VFIOUserRegionRW irb_read;
 } Wire;
@@ -330,8 +331,19 @@ static void *receive(void *opaque)
 
     for (unsigned i = 0; i < wire->count; i++) {
         receive_all(wire->server, message, sizeof(message));
+        qatomic_set(&wire->received, i + 1);
     }
     return NULL;
+}
+
+static int64_t be_busy(unsigned ms)
+{
+    int64_t began = get_clock(), now;
+
+    do {
+        now = get_clock();
+    } while (now - began < ms * SCALE_MS);
+    return now;
 }
 
 void floor_sends(double *us, unsigned count, unsigned pause_ms)
@@ -347,15 +359,25 @@ void floor_sends(double *us, unsigned count, unsigned pause_ms)
     qemu_thread_create(&receiver, "receiver", receive, &wire,
                        QEMU_THREAD_JOINABLE);
     for (unsigned i = 0; i < count; i++) {
-        int64_t began = get_clock(), now;
+        int64_t began = be_busy(pause_ms);
 
-        do {
-            now = get_clock();
-        } while (now - began < pause_ms * SCALE_MS);
         send_all(wire.client, message, sizeof(message));
-        us[i] = (get_clock() - now) / 1e3;
+        us[i] = (get_clock() - began) / 1e3;
+        while (qatomic_read(&wire.received) <= i) {
+            /* The receiver is to wait for the next one. */
+        }
     }
     qemu_thread_join(&receiver);
     close(wire.client);
     close(wire.server);
+}
+
+void floor_system_calls(double *us, unsigned count, unsigned pause_ms)
+{
+    for (unsigned i = 0; i < count; i++) {
+        int64_t began = be_busy(pause_ms);
+
+        getppid();
+        us[i] = (get_clock() - began) / 1e3;
+    }
 }

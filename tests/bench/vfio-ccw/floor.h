@@ -29,4 +29,7 @@ void floor_thread_hops(double *us, unsigned count);
  */
 void floor_sends(double *us, unsigned count, unsigned pause_ms);
 
+/* The same for a system call that does nothing */
+void floor_system_calls(double *us, unsigned count, unsigned pause_ms);
+
 #endif

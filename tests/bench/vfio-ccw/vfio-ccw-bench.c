@@ -111,18 +111,37 @@ static void verdict_at_most(const char *what, double value, double aim)
 
 static double floor_us, host_us, hop_us;
 
-/* What has not run for a while has to come to the caches first */
-static void measure_sends(unsigned ms, unsigned count)
+/* How long a host takes to answer, and how often that is measured */
+typedef struct Pause {
+    unsigned ms;
+    unsigned count;
+} Pause;
+
+static const Pause pauses[] = {
+    { 0, 10000 },
+    { 1, 1000 },
+    { 10, 300 },
+    { 100, 50 },
+    { 1000, 10 },
+};
+
+/* What has not run for a while has to come to the caches first. */
+static void measure_pause(const Pause *pause)
 {
-    g_autofree char *text = g_strdup_printf("bare send after %u ms", ms);
-    g_autofree double *us = g_new(double, count);
+    g_autofree char *send = g_strdup_printf("bare send after %u ms", pause->ms);
+    g_autofree char *call = g_strdup_printf("empty system call after %u ms",
+                                            pause->ms);
+    g_autofree double *us = g_new(double, pause->count);
     QDict *dict = qdict_new();
     Figures figures;
 
-    floor_sends(us, count, ms);
-    figures = figures_of(us, count);
-    put_figures(dict, "us", text, &figures);
-    qdict_put_int(dict, "host-ms", ms);
+    floor_sends(us, pause->count, pause->ms);
+    figures = figures_of(us, pause->count);
+    put_figures(dict, "us", send, &figures);
+    floor_system_calls(us, pause->count, pause->ms);
+    figures = figures_of(us, pause->count);
+    put_figures(dict, "system-call-us", call, &figures);
+    qdict_put_int(dict, "host-ms", pause->ms);
     qlist_append(qdict_get_qlist(results, "sends"), dict);
 }
 
@@ -151,10 +170,9 @@ static void measure_floor(void)
     put_figures(dict, "hop", "waking another thread", &figures);
     qdict_put(results, "floor", dict);
 
-    measure_sends(1, 1000);
-    measure_sends(10, 300);
-    measure_sends(100, 50);
-    measure_sends(1000, 10);
+    for (int i = 0; i < ARRAY_SIZE(pauses); i++) {
+        measure_pause(&pauses[i]);
+    }
 }
 
 static Figures time_instruction(Machine *machine, uint32_t insn)
@@ -299,34 +317,33 @@ static void answer_late(Machine *machine, unsigned count, unsigned ms)
     }
 }
 
-static void measure_ssch_against(Machine *machine, unsigned ms, unsigned count)
+static void measure_ssch_against(Machine *machine, const Pause *pause)
 {
-    g_autofree char *text = g_strdup_printf("host answers after %u ms", ms);
+    g_autofree char *text = g_strdup_printf("host answers after %u ms",
+                                            pause->ms);
     g_autofree Sample *samples = NULL;
     Figures ssch, round_trip;
     Ran ran;
 
-    if (ms) {
+    if (pause->ms) {
         vfio_ccw_host_hold(machine->hosts[0], VFIO_CCW_HOST_START);
     }
-    machine_run(machine, 1, count, GUEST_SPINNING, PROGRAMS_ALTERNATE);
-    if (ms) {
-        answer_late(machine, count, ms);
+    machine_run(machine, 1, pause->count, GUEST_SPINNING, PROGRAMS_ALTERNATE);
+    if (pause->ms) {
+        answer_late(machine, pause->count, pause->ms);
         vfio_ccw_host_unhold(machine->hosts[0], VFIO_CCW_HOST_START);
     }
     samples = machine_wait_run(machine, &ran);
-    split(samples, count, &ssch, &round_trip);
-    put_ssch(text, ms, 1, &ssch);
+    split(samples, pause->count, &ssch, &round_trip);
+    put_ssch(text, pause->ms, 1, &ssch);
 }
 
 static void measure_ssch(Machine *machine)
 {
     heading("SSCH, us");
-    measure_ssch_against(machine, 0, NUM_ROUND_TRIPS);
-    measure_ssch_against(machine, 1, 1000);
-    measure_ssch_against(machine, 10, 300);
-    measure_ssch_against(machine, 100, 50);
-    measure_ssch_against(machine, 1000, 10);
+    for (int i = 0; i < ARRAY_SIZE(pauses); i++) {
+        measure_ssch_against(machine, &pauses[i]);
+    }
 }
 
 /*
