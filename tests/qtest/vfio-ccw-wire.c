@@ -14,8 +14,8 @@
 #include "qapi/error.h"
 #include "qemu/thread.h"
 #include "io/channel-socket.h"
-#include "tests/vfio-ccw-host/listen.h"
 #include "tests/vfio-ccw-host/message.h"
+#include "tests/vfio-ccw-host/sockets.h"
 #include "vfio-ccw-wire.h"
 
 enum { QEMU, HOST, NR_ENDS };

@@ -12,8 +12,8 @@
 #include <sys/un.h>
 #include "qapi/error.h"
 #include "qemu/memfd.h"
-#include "tests/vfio-ccw-host/listen.h"
 #include "tests/vfio-ccw-host/message.h"
+#include "tests/vfio-ccw-host/sockets.h"
 #include "vfio-ccw-host-common.h"
 
 /* A tiny vfio-user client */

@@ -12,8 +12,8 @@
 #include "qapi/error.h"
 #include "qemu/memfd.h"
 #include "hw/vfio-user/protocol.h"
-#include "tests/vfio-ccw-host/listen.h"
 #include "tests/vfio-ccw-host/message.h"
+#include "tests/vfio-ccw-host/sockets.h"
 #include "emulated.h"
 
 struct Emulated {

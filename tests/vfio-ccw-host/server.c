@@ -12,9 +12,9 @@
 #include "qobject/qdict.h"
 #include "qobject/qjson.h"
 #include "io/channel-socket.h"
-#include "listen.h"
 #include "message.h"
 #include "server.h"
+#include "sockets.h"
 
 struct HostServer {
     GMainContext *context;

@@ -21,7 +21,7 @@
 #include "qemu/thread.h"
 #include "qemu/timer.h"
 #include "hw/vfio-user/protocol.h"
-#include "tests/vfio-ccw-host/listen.h"
+#include "tests/vfio-ccw-host/sockets.h"
 #include "tests/vfio-ccw-host/vfio-ccw-host.h"
 #include "floor.h"
 

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include "qapi/error.h"
-#include "listen.h"
+#include "sockets.h"
 
 /* Would a client be answered there? Never waits for that */
 static bool is_served(const char *path)

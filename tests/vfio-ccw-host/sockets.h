@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
-#ifndef TESTS_VFIO_CCW_HOST_LISTEN_H
-#define TESTS_VFIO_CCW_HOST_LISTEN_H
+#ifndef TESTS_VFIO_CCW_HOST_SOCKETS_H
+#define TESTS_VFIO_CCW_HOST_SOCKETS_H
 
 #include "io/channel-socket.h"
 
