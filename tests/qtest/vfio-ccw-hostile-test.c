@@ -987,7 +987,7 @@ typedef struct Request {
     const char *name;
     uint16_t command;
     uint64_t offset;
-    uint32_t count;
+    uint64_t count;
     unsigned size;              /* of the message */
     unsigned nr_fds;
     int error;                  /* what QEMU answers */
@@ -1001,6 +1001,8 @@ static const Request requests[] = {
     { "read-more-than-possible", VFIO_USER_DMA_READ, DATA,
       VFIO_USER_DEF_MAX_XFER + 1, sizeof(VFIOUserDMARW), 0, EINVAL },
     { "read-count-huge", VFIO_USER_DMA_READ, DATA, UINT32_MAX,
+      sizeof(VFIOUserDMARW), 0, EINVAL },
+    { "read-count-overflows", VFIO_USER_DMA_READ, DATA, UINT64_MAX,
       sizeof(VFIOUserDMARW), 0, EINVAL },
     { "read-no-storage", VFIO_USER_DMA_READ, NO_STORAGE, 64,
       sizeof(VFIOUserDMARW), 0, ENODEV },
@@ -1017,6 +1019,8 @@ static const Request requests[] = {
     { "write-more-than-was-sent", VFIO_USER_DMA_WRITE, DATA, 65,
       sizeof(VFIOUserDMARW) + 64, 0, EINVAL },
     { "write-count-huge", VFIO_USER_DMA_WRITE, DATA, UINT32_MAX,
+      sizeof(VFIOUserDMARW) + 64, 0, EINVAL },
+    { "write-count-overflows", VFIO_USER_DMA_WRITE, DATA, UINT64_MAX,
       sizeof(VFIOUserDMARW) + 64, 0, EINVAL },
     { "write-no-storage", VFIO_USER_DMA_WRITE, NO_STORAGE, 64,
       sizeof(VFIOUserDMARW) + 64, 0, ENODEV },
@@ -1107,6 +1111,93 @@ static void test_request(const void *data)
     assert_nothing_left(scene);
     scene_end(scene);
     qemu_event_destroy(&answer.came);
+}
+
+/*
+ * Requests that want no answer, and then one that does. Their layout is that of
+ * docs/interop/vfio-user.rst.
+ */
+
+#define QUIET_ID 0xbeee
+#define WORD 0x0123456789abcdefULL
+
+typedef struct QEMU_PACKED WordMessage {
+    VFIOUserHdr hdr;
+    uint64_t address;
+    uint64_t count;
+    uint64_t word;
+} WordMessage;
+
+typedef struct Quiet {
+    QemuEvent came;
+    WordMessage answer;
+    unsigned unwanted;          /* answers */
+} Quiet;
+
+static WireFate tamper_quiet(Wire *wire, WireMessage *message, void *opaque)
+{
+    const VFIOUserHdr *hdr = wire_header(message);
+    Quiet *quiet = opaque;
+
+    if (message->from_host ||
+        (hdr->flags & VFIO_USER_TYPE) != VFIO_USER_REPLY) {
+        return WIRE_PASS;
+    }
+    if (hdr->id == QUIET_ID) {
+        quiet->unwanted++;
+        return WIRE_DROP;
+    }
+    if (hdr->id == REQUEST_ID) {
+        g_assert_cmpint(message->bytes->len, ==, sizeof(quiet->answer));
+        memcpy(&quiet->answer, hdr, sizeof(quiet->answer));
+        qemu_event_set(&quiet->came);
+        return WIRE_DROP;
+    }
+    return WIRE_PASS;
+}
+
+static void ask_for_word(Scene *scene, uint16_t command, uint64_t address,
+                         bool quiet)
+{
+    WordMessage message = {
+        .hdr = {
+            .id = quiet ? QUIET_ID : REQUEST_ID,
+            .command = command,
+            .size = command == VFIO_USER_DMA_WRITE ?
+                    sizeof(message) : offsetof(WordMessage, word),
+            .flags = quiet ? VFIO_USER_NO_REPLY : 0,
+        },
+        .address = address,
+        .count = sizeof(message.word),
+        .word = WORD,
+    };
+
+    g_assert_true(wire_inject(scene->wire, &message, message.hdr.size, NULL,
+                              0));
+}
+
+static void test_requests_without_answer(void)
+{
+    Scene *scene = scene_new();
+    Quiet quiet = { 0 };
+
+    qemu_event_init(&quiet.came, false);
+    plug_and_enable(scene, LONG_TIMEOUT_MS);
+    wire_set_tamper(scene->wire, tamper_quiet, &quiet);
+    ask_for_word(scene, VFIO_USER_DMA_READ, DATA, true);
+    ask_for_word(scene, VFIO_USER_DMA_READ, NO_STORAGE, true);
+    ask_for_word(scene, VFIO_USER_DEVICE_GET_INFO, 0, true);
+    ask_for_word(scene, VFIO_USER_DMA_WRITE, DATA, true);
+    ask_for_word(scene, VFIO_USER_DMA_READ, DATA, false);
+    qemu_event_wait(&quiet.came);
+    g_assert_cmphex(quiet.answer.address, ==, DATA);
+    g_assert_cmpint(quiet.answer.count, ==, sizeof(quiet.answer.word));
+    g_assert_cmphex(quiet.answer.word, ==, WORD);
+    g_assert_cmpint(quiet.unwanted, ==, 0);
+    unplug(scene);
+    assert_nothing_left(scene);
+    scene_end(scene);
+    qemu_event_destroy(&quiet.came);
 }
 
 /*
@@ -1375,6 +1466,8 @@ static void add_io_tests(void)
 
         qtest_add_data_func(path, &requests[i], test_request);
     }
+    qtest_add_func("/vfio-ccw/hostile/asks/without-wanting-an-answer",
+                   test_requests_without_answer);
     qtest_add_func("/vfio-ccw/hostile/stream/in-pieces", test_pieces);
     qtest_add_func("/vfio-ccw/hostile/stream/many-at-once", test_crowd);
     qtest_add_func("/vfio-ccw/hostile/stream/many-at-once-with-fds",
