@@ -24,19 +24,6 @@
 #include "system/address-spaces.h"
 #include "system/dma.h"
 
-/* What a server gets for guest memory that it cannot have. */
-static int errno_of(MemTxResult result)
-{
-    switch (result) {
-    case MEMTX_DECODE_ERROR:
-        return -ENODEV;
-    case MEMTX_ACCESS_ERROR:
-        return -EPERM;
-    default:
-        return -EFAULT;
-    }
-}
-
 static void refuse(VFIOUserProxy *proxy, VFIOUserHdr *hdr, int err)
 {
     if (hdr->flags & VFIO_USER_NO_REPLY) {
@@ -46,11 +33,12 @@ static void refuse(VFIOUserProxy *proxy, VFIOUserHdr *hdr, int err)
     }
 }
 
+/* Whatever the reason: to the server there is no such memory. */
 static void answer(VFIOUserProxy *proxy, VFIOUserHdr *hdr, size_t size,
                    MemTxResult result)
 {
     if (result != MEMTX_OK) {
-        refuse(proxy, hdr, -errno_of(result));
+        refuse(proxy, hdr, ENODEV);
     } else if (hdr->flags & VFIO_USER_NO_REPLY) {
         g_free(hdr);
     } else {
