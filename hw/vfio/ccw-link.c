@@ -100,11 +100,6 @@ static bool request_at_host(VFIOCCWLink *link)
            link->busy[VFIO_CCW_LANE_CLEAR];
 }
 
-static bool irb_outstanding(VFIOCCWLink *link)
-{
-    return link->busy[VFIO_CCW_LANE_IRB] || link->due[VFIO_CCW_LANE_IRB];
-}
-
 /* A halt or clear goes past everything but its own kind, the first time. */
 static bool goes_past(const VFIOCCWRequest *request)
 {
@@ -124,7 +119,7 @@ static bool may_send(VFIOCCWLink *link)
         return false;
     }
     return goes_past(request) ||
-           (!request_at_host(link) && !irb_outstanding(link));
+           (!request_at_host(link) && !link->busy[VFIO_CCW_LANE_IRB]);
 }
 
 static void deliver(VFIOCCWLink *link, VFIOCCWNews news)
