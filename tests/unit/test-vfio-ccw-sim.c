@@ -327,6 +327,7 @@ static void choose_profile(void)
         .regions = any_regions(),
         .impatient_device = sim_one_in(3),
         .wire = sim_one_in(2),
+        .old_kernel = sim.seed % 4 == 3,
         .cut = sim_one_in(2),
         .error_rate = sim_one_in(3) ? 0 : 2 + sim_below(40),
         .mischief = sim_one_in(3) ? 0 : 2 + sim_below(40),

@@ -166,10 +166,28 @@ static void check_look(void)
     }
 }
 
+/* What no host changes in the life of a device tells its byte order. */
+static void check_schib(const SCHIB *schib)
+{
+    const PMCW *pmcw = &sim.sch.pmcw;
+
+    if (sim.link.schib_region < 0) {
+        sim_fail("the SCHIB of a host that shows none");
+    }
+    if (schib->pmcw.intparm != pmcw->intparm ||
+        schib->pmcw.devno != pmcw->devno || schib->pmcw.mbi != pmcw->mbi ||
+        schib->pmcw.chars != pmcw->chars) {
+        sim_fail("a SCHIB that is not the host's");
+    }
+}
+
 static void host_news(void *opaque, const VFIOCCWNews *news)
 {
     VFIOCCWFsm *fsm = &sim.fsm;
 
+    if (!sim.link.open && news->kind != VFIO_CCW_NEWS_IDLE) {
+        sim_fail("news %d of a link that is closed", news->kind);
+    }
     switch (news->kind) {
     case VFIO_CCW_NEWS_SENT:
         door(vfio_ccw_fsm_progress(fsm, VFIO_CCW_EV_SENT, news->request));
@@ -188,6 +206,7 @@ static void host_news(void *opaque, const VFIOCCWNews *news)
         door(vfio_ccw_fsm_irb(fsm, news->irb, news->host_idle));
         break;
     case VFIO_CCW_NEWS_SCHIB:
+        check_schib(news->schib);
         door(vfio_ccw_fsm_schib(fsm, news->schib));
         break;
     case VFIO_CCW_NEWS_CRW:

@@ -477,8 +477,11 @@ void sim_host_init(void)
         },
         .device_flags = VFIO_DEVICE_FLAGS_CCW | VFIO_DEVICE_FLAGS_RESET,
         .pmcw = {
+            .intparm = 0x01234567,
             .flags = PMCW_FLAGS_MASK_DNV,
             .devno = 0x1234,
+            .mbi = 0x0123,
+            .chars = 0x89abcdef,
             .lpm = 0xc0,
             .pim = 0xc0,
             .pom = 0xff,

@@ -9,6 +9,7 @@
 
 #include "qemu/osdep.h"
 #include <poll.h>
+#include <sys/uio.h>
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "monitor/monitor.h"
@@ -56,6 +57,17 @@ bool sim_eventfd_ready(unsigned index)
     struct pollfd pollfd = { .fd = handlers[index].fd, .events = POLLIN };
 
     return handlers[index].handler && poll(&pollfd, 1, 0) == 1;
+}
+
+/* The link reads eventfds so, where the kernel lets it. */
+ssize_t preadv2(int fd, const struct iovec *iov, int iovcnt, off_t offset,
+                int flags)
+{
+    if (sim.profile.old_kernel) {
+        errno = EOPNOTSUPP;
+        return -1;
+    }
+    return readv(fd, iov, iovcnt);
 }
 
 void sim_eventfd_handle(unsigned index)

@@ -153,16 +153,54 @@ void sim_move_question(unsigned n)
 }
 
 /*
- * Asking
+ * Asking, and what ccw-link.c says of when it does
  */
+
+static unsigned nr_of_kind(void (*arrive)(Question *question), bool starts)
+{
+    unsigned n = 0;
+
+    for (GList *l = questions.head; l; l = l->next) {
+        Question *question = l->data;
+
+        n += question->arrive == arrive &&
+             (question->region == sim.link.io_region) == starts;
+    }
+    return n;
+}
+
+static void about_to_read_irb(void)
+{
+    if (nr_of_kind(arrive_write, true)) {
+        sim_fail("an IRB is read while a start is with the host");
+    }
+}
+
+static void about_to_send_start(void)
+{
+    if (nr_of_kind(arrive_write, true) || nr_of_kind(arrive_write, false)) {
+        sim_fail("a start is sent while another request is with the host");
+    }
+    if (nr_of_kind(arrive_read, true)) {
+        sim_fail("a start is sent while an IRB is read");
+    }
+    if (sim_eventfd_ready(VFIO_CCW_IO_IRQ_INDEX)) {
+        sim_fail("a start is sent while an interrupt waits");
+    }
+}
 
 static int coroutine_fn ask(Question about)
 {
     Question *question = g_memdup2(&about, sizeof(about));
     int ret;
 
-    if (sim.link.given_up && qemu_coroutine_self() != returning) {
-        sim_fail("the host is asked although it was given up");
+    if (qemu_coroutine_self() != returning) {
+        if (sim.link.given_up) {
+            sim_fail("the host is asked although it was given up");
+        }
+        if (!sim.link.open) {
+            sim_fail("the host is asked although the link is closed");
+        }
     }
     question->co = qemu_coroutine_self();
     g_queue_push_tail(&questions, question);
@@ -179,6 +217,9 @@ static int coroutine_fn ask(Question about)
 static int coroutine_fn sim_read(VFIOCCWLink *link, int region, off_t offset,
                                  void *data, uint32_t size)
 {
+    if (region == link->io_region) {
+        about_to_read_irb();
+    }
     return ask((Question) {
         .arrive = arrive_read,
         .region = region,
@@ -194,6 +235,9 @@ static int coroutine_fn sim_write(VFIOCCWLink *link, int region,
     bool is_start = region == link->io_region;
     int *ret = is_start ? &sim.start[ldl_be_p(data)].ret : &sim.signal_ret;
 
+    if (is_start) {
+        about_to_send_start();
+    }
     *ret = ask((Question) {
         .arrive = arrive_write,
         .region = region,

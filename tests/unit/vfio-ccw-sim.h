@@ -26,6 +26,7 @@ typedef struct SimProfile {
     bool impatient_device;    /* presents before the last IRB was read */
     bool extra_signals;       /* with no new IRB behind them */
     bool wire;                /* questions arrive in the order of asking */
+    bool old_kernel;          /* before 5.8: eventfds have no RWF_NOWAIT */
     bool cut;                 /* the transport can make questions return */
     unsigned error_rate;      /* one in so many answers is an errno; 0: none */
     unsigned mischief;        /* one in so many steps; 0: none */
