@@ -18,6 +18,7 @@ typedef struct Signal {
     int (*instruction)(QTestState *qts, uint32_t schid);
     void (*wait)(VfioCcwHost *host);
     VfioCcwHostStep step;
+    VfioCcwHostStep reply;
     const char *queued;
     uint16_t fctl;
     uint16_t actl;
@@ -25,9 +26,11 @@ typedef struct Signal {
 
 static const Signal signals[] = {
     { "halt", qcss_hsch, vfio_ccw_host_wait_halt, VFIO_CCW_HOST_HALT,
-      "HALT_QUEUED", SCSW_FCTL_HALT_FUNC, SCSW_ACTL_HALT_PEND },
+      VFIO_CCW_HOST_HALT_REPLY, "HALT_QUEUED", SCSW_FCTL_HALT_FUNC,
+      SCSW_ACTL_HALT_PEND },
     { "clear", qcss_csch, vfio_ccw_host_wait_clear, VFIO_CCW_HOST_CLEAR,
-      "CLEAR_QUEUED", SCSW_FCTL_CLEAR_FUNC, SCSW_ACTL_CLEAR_PEND },
+      VFIO_CCW_HOST_CLEAR_REPLY, "CLEAR_QUEUED", SCSW_FCTL_CLEAR_FUNC,
+      SCSW_ACTL_CLEAR_PEND },
 };
 
 /*
@@ -122,6 +125,76 @@ static void test_overtakes_an_unanswered_start(const void *data)
     vfio_ccw_host_present_status(bed->host, 0, 0, 0);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START_REPLY);
     expect_signal(bed, signal, SCSW_FCTL_START_FUNC);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* Until the guest has seen what a SCHIB says that was asked for after this. */
+static void look(Bed *bed, uint8_t pnom)
+{
+    PMCW paths = vfio_ccw_host_default_config().pmcw;
+    SCHIB schib;
+    int polls = 0;
+
+    paths.pnom = pnom;
+    vfio_ccw_host_set_pmcw(bed->host, &paths);
+    do {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+        g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+    } while (schib.pmcw.pnom != pnom);
+}
+
+/* Whatever else is asked of the host meanwhile, it overtook that start. */
+static void test_overtakes_while_the_guest_looks(const void *data)
+{
+    const Signal *signal = data;
+    Bed *bed = bed_enabled();
+
+    start_unanswered(bed);
+    vfio_ccw_host_hold(bed->host, signal->reply);
+    g_assert_cmpint(signal->instruction(bed->qts, SCHID), ==, 0);
+    signal->wait(bed->host);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START_REPLY);
+    look(bed, 0x40);
+    look(bed, 0x20);
+    vfio_ccw_host_unhold(bed->host, signal->reply);
+    expect_signal(bed, signal, SCSW_FCTL_START_FUNC);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/*
+ * A clear that went past a halt is refused: the halt is with the host yet, and
+ * neither a start nor another halt goes past that.
+ */
+static void test_refused_clear_leaves_the_halt(void)
+{
+    Bed *bed = bed_enabled();
+    unsigned starts;
+
+    start_active(bed);
+    starts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_WRITES);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_HALT_REPLY);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_halt(bed->host);
+    vfio_ccw_host_answer(bed->host, VFIO_CCW_HOST_CLEAR, -ENOMEM, 1);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    expect_irb(bed, SCSW_FCTL_CLEAR_FUNC | FINAL_STCTL | SCSW_STCTL_ALERT, 0,
+               SCSW_CSTAT_CHN_CTRL_CHK);
+    g_assert_cmpint(ssch(bed), ==, 0);
+    wait_state(bed, "START_QUEUED");
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    wait_state(bed, "HALT_QUEUED");
+
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_HALT_REPLY);
+    vfio_ccw_host_wait_halt(bed->host);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_irb(bed, SCSW_FCTL_START_FUNC | SCSW_FCTL_HALT_FUNC |
+               SCSW_STCTL_STATUS_PEND, 0, 0);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_WRITES), ==,
+                    starts);
     assert_usable(bed);
     bed_end(bed);
 }
@@ -356,6 +429,7 @@ static void test_clear_overtakes_a_sent_halt(void)
     bed_end(bed);
 }
 
+/* QEMU has the answer to the halt, or it would send the clear twice. */
 static void test_clear_overtakes_an_active_halt(void)
 {
     Bed *bed = bed_enabled();
@@ -363,6 +437,7 @@ static void test_clear_overtakes_an_active_halt(void)
     start_active(bed);
     g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
     vfio_ccw_host_wait_halt(bed->host);
+    wait_state(bed, "HALT_ACTIVE");
     g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
     expect_clear_alone(bed);
     bed_end(bed);
@@ -610,6 +685,7 @@ static const struct {
     { "ends-an-active-start", test_ends_an_active_start },
     { "does-not-wait-for-the-host", test_does_not_wait_for_the_host },
     { "overtakes-an-unanswered-start", test_overtakes_an_unanswered_start },
+    { "overtakes-while-the-guest-looks", test_overtakes_while_the_guest_looks },
     { "follows-a-stuck-start", test_follows_a_stuck_start },
     { "drops-a-queued-start", test_drops_a_queued_start },
 };
@@ -632,6 +708,8 @@ static void add_tests(void)
     }
     qtest_add_func("/vfio-ccw/clear/first-of-two-is-not-the-end",
                    test_first_of_two_clears_is_not_the_end);
+    qtest_add_func("/vfio-ccw/clear/refused-leaves-the-halt",
+                   test_refused_clear_leaves_the_halt);
     qtest_add_func("/vfio-ccw/clear/hides-the-error-of-a-start",
                    test_clear_hides_the_error_of_a_start);
     qtest_add_func("/vfio-ccw/clear/overtakes-a-halt",
