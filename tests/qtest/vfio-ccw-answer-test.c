@@ -261,6 +261,23 @@ static void test_refused(const void *data)
     bed_end(bed);
 }
 
+/* A host that never had a SCHIB to show has not lost it. */
+static void test_host_without_schib(const void *data)
+{
+    const Function *function = data;
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    IRB irb = refused(function, DEFERRED_CC3);
+    Bed *bed;
+
+    config.regions &= ~(1u << VFIO_CCW_HOST_REGION_SCHIB);
+    bed = bed_enabled_with(&config);
+    vfio_ccw_host_answer(bed->host, function->step, -ENODEV, 1);
+    g_assert_cmpint(issue(bed, function), ==, 0);
+    expect_exactly(bed, &irb);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
 /* The driver has acted, or not: only its answer got lost. */
 static void test_lost_answer_is_gone(const void *data)
 {
@@ -408,11 +425,15 @@ static void add_tests(void)
         g_autofree char *none =
             g_strdup_printf("/vfio-ccw/%s-error/no-answer-is-gone",
                             function->name);
+        g_autofree char *without_schib =
+            g_strdup_printf("/vfio-ccw/%s-error/host-without-schib",
+                            function->name);
         g_autofree char *in_part =
             g_strdup_printf("/vfio-ccw/%s-error/short-write-is-gone",
                             function->name);
 
         add_cases(function);
+        qtest_add_data_func(without_schib, function, test_host_without_schib);
         qtest_add_data_func(lost, function, test_lost_answer_is_gone);
         qtest_add_data_func(none, function, test_no_answer_is_gone);
         qtest_add_data_func(in_part, function, test_short_write_is_gone);

@@ -608,6 +608,77 @@ static void test_old_end_does_not_end_a_new_start(const void *data)
     bed_end(bed);
 }
 
+static Bed *bed_without_schib(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+
+    config.regions &= ~(1u << VFIO_CCW_HOST_REGION_SCHIB);
+    return bed_enabled_with(&config);
+}
+
+/*
+ * Nothing tells the end of that halt from the end of one that the host began by
+ * itself: where no SCHIB can be asked, it ends no start.
+ */
+static void test_old_halt_without_schib(void)
+{
+    Bed *bed = bed_without_schib();
+    IRB irb = {
+        .scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_FCTL_HALT_FUNC |
+                     SCSW_STCTL_STATUS_PEND,
+    };
+
+    start_active(bed);
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_halt(bed->host);
+    vfio_ccw_host_present_irb(bed->host, &irb);
+    expect_end_of(bed, SCSW_FCTL_HALT_FUNC);
+
+    start_accepted(bed);
+    wait_state(bed, "START_ACTIVE");
+    vfio_ccw_host_present_irb(bed->host, &irb);
+    expect_nothing(bed);
+    end_with(bed, &normal_end);
+    bed_end(bed);
+}
+
+/* The end of a signal is read twice, and the second time in vain. */
+static void show_halt_end_once(Bed *bed)
+{
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_READ);
+    vfio_ccw_host_present_irb(bed->host, &(IRB) {
+        .scsw.ctrl = SCSW_FCTL_HALT_FUNC | SCSW_STCTL_STATUS_PEND,
+    });
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_READ);
+    vfio_ccw_host_release(bed->host, VFIO_CCW_HOST_IO_READ, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_READ);
+}
+
+static void test_end_of_halt_that_is_cleared_is_unreadable(void)
+{
+    Bed *bed = bed_enabled();
+
+    g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_halt(bed->host);
+    show_halt_end_once(bed);
+    g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_clear(bed->host);
+    vfio_ccw_host_release(bed->host, VFIO_CCW_HOST_IO_READ, -EIO);
+    expect_gone(bed);
+    bed_end(bed);
+}
+
+static void test_end_of_no_halt_is_unreadable(void)
+{
+    Bed *bed = bed_without_schib();
+
+    start_accepted(bed);
+    show_halt_end_once(bed);
+    vfio_ccw_host_release(bed->host, VFIO_CCW_HOST_IO_READ, -EIO);
+    expect_gone(bed);
+    bed_end(bed);
+}
+
 /* Sense: who has it is up to the host, which has fetched it already. */
 static void test_sense_is_in_the_ecw(const void *data)
 {
@@ -677,6 +748,12 @@ static void add_variants(void)
     qtest_add_data_func("/vfio-ccw/interrupt/old-halt-ends-no-new-start",
                         GINT_TO_POINTER(SCSW_FCTL_HALT_FUNC),
                         test_old_end_does_not_end_a_new_start);
+    qtest_add_func("/vfio-ccw/interrupt/old-halt-without-schib",
+                   test_old_halt_without_schib);
+    qtest_add_func("/vfio-ccw/interrupt/unreadable-end-of-a-cleared-halt",
+                   test_end_of_halt_that_is_cleared_is_unreadable);
+    qtest_add_func("/vfio-ccw/interrupt/unreadable-end-of-no-halt",
+                   test_end_of_no_halt_is_unreadable);
     qtest_add_data_func("/vfio-ccw/interrupt/sense-with-concurrent-sense",
                         GINT_TO_POINTER(PMCW_CHARS_MASK_CSENSE),
                         test_sense_is_in_the_ecw);
