@@ -495,6 +495,30 @@ static void test_by_host(const void *state)
     request_twice(state, request_by_host);
 }
 
+/* It takes a look at the SCHIB, and none of the time that the host has. */
+static void test_by_host_at_once(void)
+{
+    Bed *bed = bed_quiescing(3600000);
+
+    request_by_host(bed);
+    qtest_qmp_eventwait(bed->qts, "DEVICE_DELETED");
+    bed_end(bed);
+}
+
+/* What was seen before a reset is not told after it: another look is taken. */
+static void test_by_host_while_the_machine_is_reset(void)
+{
+    Bed *bed = bed_quiescing(3600000);
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_SCHIB_READ);
+    request_by_host(bed);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_SCHIB_READ);
+    qtest_system_reset_nowait(bed->qts);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_SCHIB_READ);
+    qtest_qmp_eventwait(bed->qts, "DEVICE_DELETED");
+    bed_end(bed);
+}
+
 /*
  * Linux asks for a device that is not there any more as for any other, but it
  * is lost: it stays plugged, to have it back some day.
@@ -662,6 +686,9 @@ static void add_tests(void)
                    test_machine_is_reset_meanwhile);
     qtest_add_func("/vfio-ccw/quiesce/machine-is-stopped-meanwhile",
                    test_machine_is_stopped_meanwhile);
+    qtest_add_func("/vfio-ccw/unplug/by-host/at-once", test_by_host_at_once);
+    qtest_add_func("/vfio-ccw/unplug/by-host/while-the-machine-is-reset",
+                   test_by_host_while_the_machine_is_reset);
     for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
         g_autofree char *by_qmp = g_strdup_printf("/vfio-ccw/unplug/by-qmp/%s",
                                                   states[i].name);
