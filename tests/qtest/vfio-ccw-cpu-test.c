@@ -202,11 +202,6 @@ typedef struct RomScene {
     char *said;                 /* the file of what QEMU has to say */
 } RomScene;
 
-static unsigned lines_said(RomScene *scene)
-{
-    return count_said(scene->said, "\n");
-}
-
 static void clp(Bed *bed, const void *request, size_t len, void *response,
                 size_t response_len)
 {
@@ -342,7 +337,7 @@ static void test_memory_comes_and_goes(void)
     unmap_rom(scene);
     start_at(bed, BESIDE_STORAGE);
     g_assert_cmphex(take_status(bed).scsw.cstat, ==, SCSW_CSTAT_PROG_CHECK);
-    g_assert_cmpuint(lines_said(scene), ==, 0);
+    g_assert_cmpuint(count_messages(scene->said), ==, 0);
     rom_scene_end(scene);
 }
 
@@ -370,7 +365,7 @@ static void test_memory_comes_to_nobody(const void *data)
 
     wire_refuse(scene->wire);
     map_rom(scene, addr);
-    g_assert_cmpuint(lines_said(scene), ==, 1);
+    g_assert_cmpuint(count_messages(scene->said), ==, 1);
     lose_and_return(scene, addr);
     rom_scene_end(scene);
 }
@@ -383,7 +378,7 @@ static void test_memory_comes_to_a_stuck_server(void)
     wire_turn_deaf(scene->wire);
     map_rom(scene, BESIDE_STORAGE);
     wait_state(scene->bed, "IDLE");
-    g_assert_cmpuint(lines_said(scene), ==, 0);
+    g_assert_cmpuint(count_messages(scene->said), ==, 0);
     wire_cut(scene->wire);
     lose_and_return(scene, BESIDE_STORAGE);
     rom_scene_end(scene);

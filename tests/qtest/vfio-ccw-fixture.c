@@ -154,6 +154,11 @@ unsigned count_said(const char *path, const char *what)
     return count;
 }
 
+unsigned count_messages(const char *path)
+{
+    return count_said(path, "qemu-system-s390x: ");
+}
+
 unsigned count_of_qemu(Bed *bed, const char *what)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/%s", qtest_pid(bed->qts),

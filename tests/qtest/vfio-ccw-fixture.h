@@ -99,6 +99,8 @@ char *record_begin(void);
 void record_end(void);
 /* How often this is in that file by now */
 unsigned count_said(const char *path, const char *what);
+/* How many errors and warnings; a sanitizer's words are not QEMU's. */
+unsigned count_messages(const char *path);
 
 /* What QEMU's process has of this: a directory of /proc/PID ("fd", "task") */
 unsigned count_of_qemu(Bed *bed, const char *what);

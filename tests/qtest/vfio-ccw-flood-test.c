@@ -290,12 +290,6 @@ static void test_unplug_in_a_flood_of_reports(void)
     scene_end(scene);
 }
 
-/* What QEMU has reported; a sanitizer may have said something, too. */
-static unsigned reports_said(const char *path)
-{
-    return count_said(path, "qemu-system-s390x: ");
-}
-
 /*
  * A host that asks for its device again and again, and does not let it go: it
  * is given back once, in bounded time, and not much is said about it.
@@ -320,7 +314,7 @@ static void test_flood_of_asking_back(void)
     end_flood_of_interrupts(&flood);
     assert_nothing_left(scene);
     forget_reports(scene);
-    g_assert_cmpuint(reports_said(said), <=, 1);
+    g_assert_cmpuint(count_messages(said), <=, 1);
     vfio_ccw_host_unhold(scene->bed->host, VFIO_CCW_HOST_START);
     scene_end(scene);
     unlink(said);

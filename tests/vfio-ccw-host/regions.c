@@ -455,8 +455,10 @@ static void write_region(HostAccess *access)
         return;
     }
     driver->writer = access;
-    memcpy(driver->region[access->region].data + access->pos, access->data,
-           access->count);
+    if (access->data) {     /* NULL: a write of no bytes */
+        memcpy(driver->region[access->region].data + access->pos, access->data,
+               access->count);
+    }
     access->step = reply_step(driver, access->region);
     host_driver_event(driver, access->region == VFIO_CCW_HOST_REGION_IO
                               ? HOST_EVENT_IO_REQ : HOST_EVENT_ASYNC_REQ);
