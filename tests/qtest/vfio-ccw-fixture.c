@@ -173,6 +173,19 @@ unsigned count_of_qemu(Bed *bed, const char *what)
     return count;
 }
 
+uint64_t resident_of_qemu(Bed *bed)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/statm",
+                                            qtest_pid(bed->qts));
+    g_autofree char *text = NULL;
+    uint64_t total, resident;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    g_assert_cmpint(sscanf(text, "%" SCNu64 " %" SCNu64, &total, &resident),
+                    ==, 2);
+    return resident * qemu_real_host_page_size();
+}
+
 void pass_fd(Bed *bed, const char *name)
 {
     int fd = open("/dev/null", O_RDWR);

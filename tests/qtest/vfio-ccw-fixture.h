@@ -104,6 +104,8 @@ unsigned count_messages(const char *path);
 
 /* What QEMU's process has of this: a directory of /proc/PID ("fd", "task") */
 unsigned count_of_qemu(Bed *bed, const char *what);
+/* Its storage that is in memory, in bytes */
+uint64_t resident_of_qemu(Bed *bed);
 
 /*
  * Gives QEMU a descriptor, under a name, that its next device may have and

@@ -21,19 +21,6 @@
 /* How much more memory than before QEMU may use */
 #define MAX_GROWTH (64 * 1024 * 1024)
 
-static uint64_t resident_bytes(Scene *scene)
-{
-    g_autofree char *path = g_strdup_printf("/proc/%d/statm",
-                                            qtest_pid(scene->bed->qts));
-    g_autofree char *text = NULL;
-    uint64_t total, resident;
-
-    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    g_assert_cmpint(sscanf(text, "%" SCNu64 " %" SCNu64, &total, &resident),
-                    ==, 2);
-    return resident * qemu_real_host_page_size();
-}
-
 typedef struct Flood {
     QemuThread thread;
     bool over;
@@ -75,13 +62,13 @@ static void test_flood_of_requests(void)
     uint64_t before;
 
     plug_and_enable(scene, LONG_TIMEOUT_MS);
-    before = resident_bytes(scene);
+    before = resident_of_qemu(scene->bed);
     qemu_thread_create(&flood.thread, "flood", flood_requests, &flood,
                        QEMU_THREAD_JOINABLE);
     for (int i = 0; i < 20; i++) {
         assert_unhurt(scene);
     }
-    g_assert_cmpuint(resident_bytes(scene), <, before + MAX_GROWTH);
+    g_assert_cmpuint(resident_of_qemu(scene->bed), <, before + MAX_GROWTH);
     end_flood(&flood);
     assert_usable(scene->bed);
     unplug(scene);
@@ -107,13 +94,13 @@ static void test_flood_without_reading(void)
 
     plug_and_enable(scene, LONG_TIMEOUT_MS);
     start_active(scene->bed);
-    before = resident_bytes(scene);
+    before = resident_of_qemu(scene->bed);
     wire_turn_deaf(scene->wire);
     /* Until QEMU takes no more of them */
     while (refused < MAX_POLLS) {
         refused = wire_inject(scene->wire, &rw, sizeof(rw), NULL, 0)
                   ? 0 : refused + 1;
-        g_assert_cmpuint(resident_bytes(scene), <, before + MAX_GROWTH);
+        g_assert_cmpuint(resident_of_qemu(scene->bed), <, before + MAX_GROWTH);
     }
     assert_unhurt(scene);
     wire_cut(scene->wire);
@@ -184,12 +171,12 @@ static void test_flood_of_interrupts(void)
     uint64_t before;
 
     plug_with_eventfds(scene, &flood);
-    before = resident_bytes(scene);
+    before = resident_of_qemu(scene->bed);
     begin_flood_of_interrupts(&flood);
     for (int i = 0; i < 20; i++) {
         assert_unhurt(scene);
     }
-    g_assert_cmpuint(resident_bytes(scene), <, before + MAX_GROWTH);
+    g_assert_cmpuint(resident_of_qemu(scene->bed), <, before + MAX_GROWTH);
     end_flood_of_interrupts(&flood);
     assert_usable(scene->bed);
     unplug(scene);
@@ -252,7 +239,7 @@ static void flood_with_reports(Scene *scene, unsigned *reports)
     uint64_t before;
 
     plug_and_enable(scene, LONG_TIMEOUT_MS);
-    before = resident_bytes(scene);
+    before = resident_of_qemu(scene->bed);
     wire_set_tamper(scene->wire, tamper_add_crw, reports);
     vfio_ccw_host_signal(scene->bed->host, VFIO_CCW_CRW_IRQ_INDEX);
     for (int64_t i = 1; i <= 20; i++) {
@@ -260,7 +247,7 @@ static void flood_with_reports(Scene *scene, unsigned *reports)
         assert_usable(scene->bed);
         assert_unhurt(scene);
     }
-    g_assert_cmpuint(resident_bytes(scene), <, before + MAX_GROWTH);
+    g_assert_cmpuint(resident_of_qemu(scene->bed), <, before + MAX_GROWTH);
 }
 
 static void test_flood_of_reports(void)
@@ -304,12 +291,12 @@ static void test_flood_of_asking_back(void)
     plug_with_eventfds(scene, &flood);
     vfio_ccw_host_hold(scene->bed->host, VFIO_CCW_HOST_START);
     g_assert_cmpint(ssch(scene->bed), ==, 0);
-    before = resident_bytes(scene);
+    before = resident_of_qemu(scene->bed);
     begin_flood_of_interrupts(&flood);
     for (int i = 0; i < 20; i++) {
         assert_unhurt(scene);
     }
-    g_assert_cmpuint(resident_bytes(scene), <, before + MAX_GROWTH);
+    g_assert_cmpuint(resident_of_qemu(scene->bed), <, before + MAX_GROWTH);
     qtest_qmp_eventwait(scene->bed->qts, "DEVICE_DELETED");
     end_flood_of_interrupts(&flood);
     assert_nothing_left(scene);

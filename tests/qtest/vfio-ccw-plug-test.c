@@ -602,15 +602,7 @@ static void test_while_another_is_plugged(void)
 
 static unsigned resident_kib(Bed *bed)
 {
-    g_autofree char *path = g_strdup_printf("/proc/%d/status",
-                                            qtest_pid(bed->qts));
-    g_autofree char *text = NULL;
-    const char *line;
-
-    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    line = strstr(text, "\nVmRSS:");
-    g_assert_nonnull(line);
-    return g_ascii_strtoull(line + strlen("\nVmRSS:"), NULL, 10);
+    return resident_of_qemu(bed) / 1024;
 }
 
 static void cycle(Bed *bed, unsigned round)
