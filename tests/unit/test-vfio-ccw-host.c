@@ -544,6 +544,25 @@ static void test_reset(Fixture *f, const void *device)
     g_assert_cmpint(host_driver_open(&f->driver), ==, -EINVAL);
 }
 
+/* What the device has to say waits for TSCH, but not for the next to open it. */
+static void test_status_waits(Fixture *f, const void *device)
+{
+    f->gate.step[VFIO_CCW_HOST_INTERRUPT].hold = true;
+    present(f, SCSW_DSTAT_ATTENTION, 0);
+    present(f, SCSW_DSTAT_ATTENTION, 0);
+    host_gate_unhold(&f->gate, VFIO_CCW_HOST_INTERRUPT);
+    g_assert_cmpuint(f->count[VFIO_CCW_HOST_INTERRUPTS], ==, 2);
+
+    f->gate.step[VFIO_CCW_HOST_INTERRUPT].hold = true;
+    present(f, SCSW_DSTAT_ATTENTION, 0);
+    present(f, SCSW_DSTAT_ATTENTION, 0);
+    host_driver_close(&f->driver);
+    g_assert_cmpint(host_driver_open(&f->driver), ==, 0);
+    host_gate_unhold(&f->gate, VFIO_CCW_HOST_INTERRUPT);
+    present(f, SCSW_DSTAT_ATTENTION, 0);
+    g_assert_cmpuint(f->count[VFIO_CCW_HOST_INTERRUPTS], ==, 3);
+}
+
 static void test_no_paths(Fixture *f, const void *device)
 {
     struct ccw_io_region io;
@@ -880,6 +899,7 @@ int main(int argc, char **argv)
     add("/vfio-ccw-host/driver/crws", test_crws);
     add("/vfio-ccw-host/driver/set-irqs", test_set_irqs);
     add("/vfio-ccw-host/driver/reset", test_reset);
+    add("/vfio-ccw-host/driver/status-waits", test_status_waits);
     add("/vfio-ccw-host/driver/no-paths", test_no_paths);
     g_test_add_func("/vfio-ccw-host/driver/missing", test_missing_regions);
     g_test_add_func("/vfio-ccw-host/migration/pairs", test_migration_pairs);

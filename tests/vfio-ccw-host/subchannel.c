@@ -217,6 +217,10 @@ int host_subchannel_msch(HostSubchannel *sch, const PMCW *pmcw)
     sch->pmcw.flags |= pmcw->flags & mask;
     sch->pmcw.chars &= ~PMCW_CHARS_MASK_CSENSE;
     sch->pmcw.chars |= pmcw->chars & PMCW_CHARS_MASK_CSENSE;
+    if (!(sch->pmcw.flags & PMCW_FLAGS_MASK_ENA)) {
+        /* As what the device presents from now on: PoP, PMCW, "Enabled (E)" */
+        g_queue_clear_full(&sch->waiting, g_free);
+    }
     return 0;
 }
 
