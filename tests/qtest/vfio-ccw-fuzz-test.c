@@ -11,8 +11,9 @@
  * interruption, the subchannel looks as PoP lets it, QEMU answers, and in the
  * end the device is gone or works.
  *
- * Each case runs ROUNDS rounds, or for as long as FUZZ_SECONDS says. The seed
- * is GLib's: "--seed R02S..." repeats a run. The wire's thread runs
+ * Each case runs ROUNDS rounds, which are the same ones each time, so that a
+ * change is judged by what it changes; or new ones for as long as FUZZ_SECONDS
+ * says, and "--seed R02S..." repeats those. The wire's thread runs
  * tamper_at_random(), the test's thread everything else.
  */
 
@@ -186,11 +187,13 @@ static void guest_step(GRand *rand, Bed *bed)
  * The driver
  */
 
+/* The driver takes only what is pending. */
 static void present_at_random(GRand *rand, VfioCcwHost *host)
 {
     IRB irb;
 
     fill_at_random(rand, &irb, sizeof(irb));
+    irb.scsw.ctrl |= SCSW_STCTL_STATUS_PEND;
     vfio_ccw_host_present_irb(host, &irb);
 }
 
@@ -314,16 +317,28 @@ static WireFate tamper_at_random(Wire *wire, WireMessage *message,
  * The rounds
  */
 
+static const char *fuzz_seconds(void)
+{
+    return g_getenv("FUZZ_SECONDS");
+}
+
 static bool go_on(unsigned round)
 {
-    const char *text = g_getenv("FUZZ_SECONDS");
     unsigned seconds;
 
-    if (!text) {
+    if (!fuzz_seconds()) {
         return round < ROUNDS;
     }
-    g_assert_cmpint(qemu_strtoui(text, NULL, 10, &seconds), ==, 0);
+    g_assert_cmpint(qemu_strtoui(fuzz_seconds(), NULL, 10, &seconds), ==, 0);
     return g_test_timer_elapsed() < seconds;
+}
+
+/* The numbers of this round, for the @who of it that needs some of its own */
+static GRand *numbers_of(unsigned round, unsigned who)
+{
+    uint32_t seeds[] = { round, who, fuzz_seconds() ? g_test_rand_int() : 0 };
+
+    return g_rand_new_with_seed_array(seeds, ARRAY_SIZE(seeds));
 }
 
 static bool is_gone(Bed *bed)
@@ -418,7 +433,7 @@ static void test_fuzz_guest_and_driver(void)
     bed = bed_unplugged(&config);
     g_test_timer_start();
     for (unsigned round = 0; go_on(round); round++) {
-        g_autoptr(GRand) rand = g_rand_new_with_seed(g_test_rand_int());
+        g_autoptr(GRand) rand = numbers_of(round, 0);
 
         plug(bed);
         qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
@@ -446,8 +461,8 @@ static void test_fuzz_messages(void)
     bed->qts = qcss_init(MACHINE_ARGS);
     g_test_timer_start();
     for (unsigned round = 0; go_on(round); round++) {
-        g_autoptr(GRand) of_wire = g_rand_new_with_seed(g_test_rand_int());
-        g_autoptr(GRand) of_guest = g_rand_new_with_seed(g_test_rand_int());
+        g_autoptr(GRand) of_wire = numbers_of(round, 0);
+        g_autoptr(GRand) of_guest = numbers_of(round, 1);
 
         wire_set_tamper(wire, tamper_at_random, of_wire);
         if (plug_within(bed, TIMEOUT_MS)) {
