@@ -384,7 +384,10 @@ static void test_memory_comes_to_a_stuck_server(void)
     rom_scene_end(scene);
 }
 
-/* Two CPUs race: each issues a list of its own, mixed at random. */
+/*
+ * Two CPUs race: each issues a list of its own, mixed at random, but each time
+ * the same. When they meet is chance enough.
+ */
 
 #define RACE_LENGTH 3000
 #define RACE_ROUNDS 3
@@ -446,11 +449,12 @@ static void tally_insn(Bed *bed, Tally *tally, const S390XInsn *insn)
     }
 }
 
-static void mix(S390XInsn *insns, int cpu, const uint32_t *choice, int n)
+static void mix(GRand *rand, S390XInsn *insns, int cpu, const uint32_t *choice,
+                int n)
 {
     for (int i = 0; i < RACE_LENGTH; i++) {
         insns[i] = (S390XInsn) {
-            .insn = choice[g_test_rand_int_range(0, n)],
+            .insn = choice[g_rand_int_range(rand, 0, n)],
             .gr1 = SCHID,
             .gr2 = IRBS(cpu) + i * IRB_STRIDE,
         };
@@ -460,12 +464,13 @@ static void mix(S390XInsn *insns, int cpu, const uint32_t *choice, int n)
     }
 }
 
-static void race(Bed *bed, Tally *tally, const uint32_t *choice, int n)
+static void race(GRand *rand, Bed *bed, Tally *tally, const uint32_t *choice,
+                 int n)
 {
     g_autofree S390XInsn *insns = g_new(S390XInsn, RACE_LENGTH);
 
     for (int cpu = 0; cpu < 2; cpu++) {
-        mix(insns, cpu, choice, n);
+        mix(rand, insns, cpu, choice, n);
         s390x_mailbox_post_list(bed->qts, cpu, LIST(cpu), insns, RACE_LENGTH,
                                 RACE_PAUSE);
     }
@@ -533,6 +538,7 @@ static void assert_one_end_each(Bed *bed, const Tally *tally)
 static void run_race(const uint32_t *choice, int n)
 {
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    g_autoptr(GRand) rand = g_rand_new_with_seed(n);
     Bed *bed;
     ORB orb;
     Tally tally = {};
@@ -542,7 +548,7 @@ static void run_race(const uint32_t *choice, int n)
     orb = noop_orb(bed);
     qcss_write_orb(bed->qts, QCSS_OPERAND, &orb);
     for (int round = 0; round < RACE_ROUNDS; round++) {
-        race(bed, &tally, choice, n);
+        race(rand, bed, &tally, choice, n);
         quiesce(bed, &tally);
         assert_one_end_each(bed, &tally);
     }
