@@ -12,8 +12,6 @@
 #include "s390x-mailbox.h"
 #include "s390x-mailbox-program.h"
 
-#define MAX_POLLS 1000000
-
 /* The program's view, big-endian; mailboxes are MAILBOX_STRIDE apart. */
 typedef struct S390XMailbox {
     uint32_t request;
@@ -81,10 +79,10 @@ void s390x_mailbox_wait_list(QTestState *qts, int cpu, uint64_t addr,
                              S390XInsn *insns, size_t n)
 {
     uint32_t request = qtest_readl(qts, FIELD(cpu, request));
-    int polls = 0;
+    int64_t deadline = qcss_deadline();
 
     while (qtest_readl(qts, FIELD(cpu, done)) != request) {
-        g_assert_cmpint(++polls, <, MAX_POLLS);
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
     }
     qtest_memread(qts, addr, insns, n * sizeof(*insns));
     swap_list(insns, n);
@@ -121,9 +119,9 @@ void s390x_mailbox_forget(QTestState *qts, int cpu)
 void s390x_mailbox_wait_running(QTestState *qts, int cpu)
 {
     uint64_t count = qtest_readq(qts, FIELD(cpu, count));
-    int polls = 0;
+    int64_t deadline = qcss_deadline();
 
     while (qtest_readq(qts, FIELD(cpu, count)) == count) {
-        g_assert_cmpint(++polls, <, MAX_POLLS);
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
     }
 }

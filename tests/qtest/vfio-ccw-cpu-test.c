@@ -49,12 +49,12 @@ static Bed *bed_running(const VfioCcwHostConfig *config)
 
 static IRB take_status(Bed *bed)
 {
-    int polls = 0;
+    int64_t deadline = qcss_deadline();
     IRB irb;
 
     while (s390x_mailbox_issue(bed->qts, 0, S390X_INSN_TSCH, SCHID,
                                QCSS_OPERAND) == 1) {
-        g_assert_cmpint(++polls, <, MAX_POLLS);
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
     }
     qcss_read_irb(bed->qts, QCSS_OPERAND, &irb);
     return irb;
@@ -504,10 +504,10 @@ static uint16_t stored_scsw_ctrl(Bed *bed)
 /* Take status until no function is in progress and none has status. */
 static void quiesce(Bed *bed, Tally *tally)
 {
-    int polls = 0;
+    int64_t deadline = qcss_deadline();
 
     while (stored_scsw_ctrl(bed)) {
-        g_assert_cmpint(++polls, <, MAX_POLLS);
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
         issue(bed, tally, S390X_INSN_TSCH, IRBS(0));
     }
     g_assert_cmpint(issue(bed, tally, S390X_INSN_TSCH, IRBS(0)), ==, 1);

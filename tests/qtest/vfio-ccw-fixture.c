@@ -262,10 +262,10 @@ static void assert_same_scsw(const SCSW *scsw, const SCSW *expected)
 
 void retry_until_pending(Bed *bed)
 {
-    int polls = 0;
+    int64_t deadline = qcss_deadline();
 
     while (ssch(bed) == 2) {
-        g_assert_cmpint(++polls, <, MAX_POLLS);
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
         qtest_clock_step(bed->qts, RETRY_STEP_NS);
     }
     g_assert_cmpint(ssch(bed), ==, 1);
@@ -396,10 +396,10 @@ static bool is_in_state(Bed *bed, const char *state)
 
 void wait_state(Bed *bed, const char *state)
 {
-    int polls = 0;
+    int64_t deadline = qcss_deadline();
 
     while (!is_in_state(bed, state)) {
-        g_assert_cmpint(++polls, <, MAX_POLLS);
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
     }
 }
 
@@ -422,10 +422,10 @@ bool is_lost(Bed *bed)
 
 void wait_retried(Bed *bed, VfioCcwHostCounter counter, unsigned count)
 {
-    int polls = 0;
+    int64_t deadline = qcss_deadline();
 
     while (vfio_ccw_host_count(bed->host, counter) < count) {
-        g_assert_cmpint(++polls, <, MAX_POLLS);
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
         qtest_clock_step(bed->qts, RETRY_STEP_NS);
     }
 }

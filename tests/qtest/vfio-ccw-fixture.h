@@ -35,9 +35,6 @@
                      SCSW_STCTL_STATUS_PEND)
 #define ALERT_STCTL (SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND)
 
-/* How often to look for what must happen */
-#define MAX_POLLS 100000
-
 /* QEMU waits in virtual time before it tries again. */
 #define RETRY_STEP_NS 1000000
 

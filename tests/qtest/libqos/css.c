@@ -11,8 +11,8 @@
 #include "qemu/cutils.h"
 #include "css.h"
 
-/* An answer costs some 20 us: long enough for whatever still makes progress */
-#define MAX_POLLS 1000000
+/* On a machine that is slow, and busy with something else */
+#define LONGEST_WAIT_S 120
 
 QTestState *qcss_init_firmware(const void *firmware, size_t size,
                                const char *extra_args)
@@ -239,6 +239,11 @@ int qcss_stcrw(QTestState *qts, CRW *crw)
     return cc;
 }
 
+int64_t qcss_deadline(void)
+{
+    return g_get_monotonic_time() + LONGEST_WAIT_S * G_USEC_PER_SEC;
+}
+
 bool qcss_dequeue_io(QTestState *qts, uint32_t cr6, IOIntCode *code)
 {
     g_auto(GStrv) reply = qtest_machine_command(qts, 1, "css dequeue-io 0x%x",
@@ -264,19 +269,19 @@ bool qcss_dequeue_crw_mchk(QTestState *qts)
 
 void qcss_wait_io(QTestState *qts, uint32_t cr6, IOIntCode *code)
 {
-    int polls = 0;
+    int64_t deadline = qcss_deadline();
 
     while (!qcss_dequeue_io(qts, cr6, code)) {
-        g_assert_cmpint(++polls, <, MAX_POLLS);
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
     }
 }
 
 void qcss_wait_crw_mchk(QTestState *qts)
 {
-    int polls = 0;
+    int64_t deadline = qcss_deadline();
 
     while (!qcss_dequeue_crw_mchk(qts)) {
-        g_assert_cmpint(++polls, <, MAX_POLLS);
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
     }
 }
 

@@ -74,13 +74,20 @@ void qcss_diag308(QTestState *qts, unsigned subcode);
 int qcss_issue_at(QTestState *qts, const char *insn, uint32_t schid,
                   uint64_t addr);
 
+/*
+ * For who asks again and again: what does not happen before this, in monotonic
+ * time, will not happen.  It is there to end a test that hangs, and so it is
+ * far away.
+ */
+int64_t qcss_deadline(void);
+
 /* Take a pending interruption; false if there is none. */
 bool qcss_dequeue_io(QTestState *qts, uint32_t cr6, IOIntCode *code);
 bool qcss_dequeue_crw_mchk(QTestState *qts);
 
 /*
- * The same, but ask again, a bounded number of times, until there is one:
- * for what other threads bring about.  The test fails if none comes.
+ * The same, but ask again until there is one: for what other threads bring
+ * about.  The test fails if none comes before qcss_deadline().
  */
 void qcss_wait_io(QTestState *qts, uint32_t cr6, IOIntCode *code);
 void qcss_wait_crw_mchk(QTestState *qts);
