@@ -292,9 +292,6 @@ static void test_lost_answer_is_gone(const void *data)
     bed_end(bed);
 }
 
-/* Long enough for a host that answers, and soon over for one that does not */
-#define TIMEOUT_MS 2000
-
 static Bed *bed_with_timeout(void)
 {
     VfioCcwHostConfig config = vfio_ccw_host_default_config();

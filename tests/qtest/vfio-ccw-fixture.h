@@ -81,6 +81,8 @@ void bed_end(Bed *bed);
 void plug(Bed *bed);
 /* The host is given up when it has not answered for so long. */
 void plug_with_timeout(Bed *bed, int ms);
+/* Long enough for a host that answers, and soon over for one that does not */
+#define TIMEOUT_MS 2000
 void assert_unplugged(Bed *bed);
 /*
  * One more device, "another@i", with a host of its own that is like @config:

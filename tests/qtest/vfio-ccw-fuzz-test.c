@@ -28,7 +28,7 @@
 #define STEPS 60
 
 /* Short, so that messages that are dropped cost little; all waits end. */
-#define TIMEOUT_MS 200
+#define SHORT_TIMEOUT_MS 200
 
 /* Where operands are put; the last is not in storage */
 static const uint64_t addresses[] = {
@@ -465,7 +465,7 @@ static void test_fuzz_messages(void)
         g_autoptr(GRand) of_guest = numbers_of(round, 1);
 
         wire_set_tamper(wire, tamper_at_random, of_wire);
-        if (plug_within(bed, TIMEOUT_MS)) {
+        if (plug_within(bed, SHORT_TIMEOUT_MS)) {
             msch_at_random(of_guest, bed);
             use_at_random(of_guest, bed);
             qtest_qmp_device_del(bed->qts, "ccw0");

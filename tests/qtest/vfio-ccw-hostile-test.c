@@ -792,9 +792,6 @@ static void test_nonsense(const void *data)
  * I/O: one reply is altered while the device is in use.
  */
 
-/* Long enough for a host that answers */
-#define IO_TIMEOUT_MS 2000
-
 typedef struct Target {
     const char *name;
     uint16_t command;
@@ -890,7 +887,7 @@ static void attack_io(Scene *scene, IoAttack *io)
     const Alteration *alteration = io->attack.alteration;
 
     plug_and_enable(scene, alteration && alteration->alter == drop
-                           ? IO_TIMEOUT_MS : LONG_TIMEOUT_MS);
+                           ? TIMEOUT_MS : LONG_TIMEOUT_MS);
     wire_set_tamper(scene->wire, tamper_target, io);
     io->target->provoke(scene);
     if (means_gone(io)) {
@@ -960,7 +957,7 @@ static void test_io_late(const void *data)
     };
     Scene *scene = scene_new();
 
-    plug_and_enable(scene, IO_TIMEOUT_MS);
+    plug_and_enable(scene, TIMEOUT_MS);
     wire_set_tamper(scene->wire, tamper_keep, &late);
     late.io.target->provoke(scene);
     expect_gone(scene->bed);
