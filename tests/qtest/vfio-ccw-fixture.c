@@ -173,6 +173,15 @@ unsigned count_of_qemu(Bed *bed, const char *what)
     return count;
 }
 
+void wait_threads(Bed *bed, unsigned most)
+{
+    int64_t deadline = qcss_deadline();
+
+    while (count_of_qemu(bed, "task") > most) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+    }
+}
+
 uint64_t resident_of_qemu(Bed *bed)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/statm",

@@ -103,6 +103,11 @@ unsigned count_messages(const char *path);
 
 /* What QEMU's process has of this: a directory of /proc/PID ("fd", "task") */
 unsigned count_of_qemu(Bed *bed, const char *what);
+/*
+ * QEMU has no more threads than these; one that has been joined may be seen for
+ * a moment yet.
+ */
+void wait_threads(Bed *bed, unsigned most);
 /* Its storage that is in memory, in bytes */
 uint64_t resident_of_qemu(Bed *bed);
 

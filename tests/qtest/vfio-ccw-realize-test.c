@@ -50,16 +50,11 @@ static Belongings belongings(Bed *bed)
     };
 }
 
-/* A thread that has been joined may be seen for a moment yet. */
 static void assert_no_more_than(Bed *bed, Belongings before)
 {
-    int64_t deadline = qcss_deadline();
-
     g_assert_cmpint(count_of_qemu(bed, "fd"), ==, before.fds);
     g_assert_cmpint(count_blockers(bed), ==, before.blockers);
-    while (count_of_qemu(bed, "task") > before.threads) {
-        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
-    }
+    wait_threads(bed, before.threads);
 }
 
 /* What a first device brings and no device takes away: threads and pools */
