@@ -19,7 +19,7 @@ from dasd_guest import CaseError
 
 MEBIBYTES = 16
 IMAGE_SIZE = 64 << 20
-GUEST_LIMIT = 300
+GUEST_LIMIT = 600
 
 
 def show(name, value):

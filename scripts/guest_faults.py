@@ -17,7 +17,7 @@ import dasd_guest
 from dasd_guest import CaseError
 
 IMAGE_SIZE = 16 << 20
-GUEST_LIMIT = 180
+GUEST_LIMIT = 600
 
 
 @dataclass

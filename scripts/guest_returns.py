@@ -16,6 +16,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 from dataclasses import dataclass, field
 from typing import Callable
 
@@ -24,10 +25,9 @@ import host_driver
 from dasd_guest import CaseError
 
 IMAGE_SIZE = 64 << 20
-GUEST_LIMIT = 180
+GUEST_LIMIT = 600
 FILES_BEFORE = 5
-LIMIT = 60.0
-MAX_POLLS = 10000
+LIMIT = 120.0
 DEVICE_PATH = f'/machine/peripheral/{dasd_guest.DEVICE}'
 
 
@@ -111,7 +111,8 @@ class Scene:
         self.check_files(copy)
 
     def await_request(self):
-        for _ in range(MAX_POLLS):
+        deadline = time.monotonic() + LIMIT
+        while time.monotonic() < deadline:
             state = self.monitor.property('state')
             if state in ('START_SENT', 'START_ACTIVE'):
                 show('in state', state)

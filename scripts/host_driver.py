@@ -12,7 +12,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-LIMIT = 10
+LIMIT = 60
 
 
 class HostError(Exception):

@@ -116,8 +116,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('suite', choices=SUITES)
     parser.add_argument('build', type=Path)
-    parser.add_argument('--patience', type=int, default=2, metavar='N',
-                        help="N times QEMU's time limits (default: 2)")
+    parser.add_argument('--patience', type=int, default=5, metavar='N',
+                        help="N times QEMU's time limits (default: 5)")
     arguments = parser.parse_args()
     build = arguments.build.resolve()
     root = Path(__file__).resolve().parent.parent
