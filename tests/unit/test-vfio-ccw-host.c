@@ -544,7 +544,7 @@ static void test_reset(Fixture *f, const void *device)
     g_assert_cmpint(host_driver_open(&f->driver), ==, -EINVAL);
 }
 
-/* What the device has to say waits for TSCH, but not for the next to open it. */
+/* What the device has to say waits for TSCH, but not for who opens it next. */
 static void test_status_waits(Fixture *f, const void *device)
 {
     f->gate.step[VFIO_CCW_HOST_INTERRUPT].hold = true;
