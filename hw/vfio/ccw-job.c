@@ -20,13 +20,17 @@
  * Byte order: every region is big-endian, as on the wire so on any host.
  */
 
+/*
+ * The region has no place for an ORB's extension: to Linux that would be what
+ * follows the ORB there, the IRB of an earlier start included.
+ */
 static void orb_to_be(struct ccw_io_region *region, const ORB *orb)
 {
     ORB be = {
         .intparm = cpu_to_be32(orb->intparm),
         .ctrl0 = cpu_to_be16(orb->ctrl0),
         .lpm = orb->lpm,
-        .ctrl1 = orb->ctrl1,
+        .ctrl1 = orb->ctrl1 & ~ORB_CTRL1_MASK_ORBX,
         .cpa = cpu_to_be32(orb->cpa),
     };
 

@@ -80,6 +80,25 @@ static void test_host_gets_the_orb(void)
     bed_end(bed);
 }
 
+/*
+ * An ORB extension does not go to the host, so nothing must be taken for one:
+ * Linux would find its last IRB there.
+ */
+static void test_host_gets_no_extended_orb(void)
+{
+    Bed *bed = bed_enabled();
+    ORB orb = noop_orb(bed);
+    ORB orb_of_host;
+
+    orb.ctrl1 = ORB_CTRL1_MASK_ILS | ORB_CTRL1_MASK_ORBX;
+    g_assert_cmpint(qcss_ssch(bed->qts, SCHID, &orb), ==, 0);
+    vfio_ccw_host_wait_start(bed->host, &orb_of_host);
+    g_assert_cmphex(orb_of_host.ctrl1, ==, ORB_CTRL1_MASK_ILS);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_normal_end(bed);
+    bed_end(bed);
+}
+
 /* Old guests do not allow prefetching, and old hosts do nothing else. */
 static void test_prefetch_is_forced(const void *forced)
 {
@@ -279,6 +298,8 @@ static void add_tests(void)
     qtest_add_func("/vfio-ccw/start/sense-id", test_sense_id);
     qtest_add_func("/vfio-ccw/start/host-gets-the-orb",
                    test_host_gets_the_orb);
+    qtest_add_func("/vfio-ccw/start/host-gets-no-extended-orb",
+                   test_host_gets_no_extended_orb);
     qtest_add_data_func("/vfio-ccw/start/prefetch-is-forced/not",
                         GINT_TO_POINTER(false), test_prefetch_is_forced);
     qtest_add_data_func("/vfio-ccw/start/prefetch-is-forced/where-wanted",
