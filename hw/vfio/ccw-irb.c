@@ -29,27 +29,27 @@ typedef enum Outcome {
 static const struct {
     int error;
     Outcome outcome;
-    Outcome without_schib;
+    bool gone_without_schib;
 } answers[] = {
-    { EAGAIN,     DEFERRED_CC1,     DEFERRED_CC1 }, /* for too long */
-    { EBUSY,      DEFERRED_CC1,     DEFERRED_CC1 }, /* for too long */
-    { EACCES,     DEFERRED_CC3,     DEFERRED_CC3 }, /* cc 3, other paths left */
-    { ENODEV,     DEFERRED_CC3,     DEVICE_GONE  }, /* cc 3, none left */
-    { EIO,        CONTROL_CHECK,    DEVICE_GONE  }, /* NOT_OPER, or worse */
-    { EINVAL,     PROGRAM_CHECK,    PROGRAM_CHECK },
-    { EOPNOTSUPP, PROGRAM_CHECK,    PROGRAM_CHECK },
-    { EFAULT,     PROTECTION_CHECK, PROTECTION_CHECK },
-    { EPERM,      PROTECTION_CHECK, PROTECTION_CHECK },
-    { ETIMEDOUT,  DEVICE_GONE,      DEVICE_GONE  }, /* the link's own errors */
-    { ESHUTDOWN,  DEVICE_GONE,      DEVICE_GONE  },
+    { EAGAIN,     DEFERRED_CC1 },        /* for too long */
+    { EBUSY,      DEFERRED_CC1 },        /* for too long */
+    { EACCES,     DEFERRED_CC3 },        /* cc 3, other paths left */
+    { ENODEV,     DEFERRED_CC3, true },  /* cc 3, none left */
+    { EIO,        CONTROL_CHECK, true }, /* NOT_OPER, or worse */
+    { EINVAL,     PROGRAM_CHECK },
+    { EOPNOTSUPP, PROGRAM_CHECK },
+    { EFAULT,     PROTECTION_CHECK },
+    { EPERM,      PROTECTION_CHECK },
+    { ETIMEDOUT,  DEVICE_GONE },         /* the link's own errors */
+    { ESHUTDOWN,  DEVICE_GONE },
 };
 
 static Outcome outcome_of(const VFIOCCWAnswer *answer)
 {
     for (int i = 0; i < ARRAY_SIZE(answers); i++) {
         if (answer->ret == -answers[i].error) {
-            return answer->schib_lost ? answers[i].without_schib
-                                      : answers[i].outcome;
+            return answer->schib_lost && answers[i].gone_without_schib
+                   ? DEVICE_GONE : answers[i].outcome;
         }
     }
     return CONTROL_CHECK;
@@ -57,7 +57,7 @@ static Outcome outcome_of(const VFIOCCWAnswer *answer)
 
 bool vfio_ccw_answer_says_gone(const VFIOCCWAnswer *answer)
 {
-    return answer->ret && outcome_of(answer) == DEVICE_GONE;
+    return outcome_of(answer) == DEVICE_GONE;
 }
 
 static IRB check_irb(uint8_t cstat, uint32_t cpa)

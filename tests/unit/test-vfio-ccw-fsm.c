@@ -81,6 +81,7 @@ static const Input inputs[] = {
     ANSWER("EAGAIN", -EAGAIN),
     ANSWER("EBUSY", -EBUSY),
     ANSWER("EACCES", -EACCES),
+    ANSWER("EACCES-lost", -EACCES, .schib_lost = true),
     ANSWER("ENODEV", -ENODEV),
     ANSWER("ENODEV-lost", -ENODEV, .schib_lost = true),
     ANSWER("EIO", -EIO),
@@ -258,7 +259,7 @@ static bool is_legal(const World *w, const Input *input)
 {
     VFIOCCWState state = oracle_state(&w->oracle);
     bool gone = input->ret == -ETIMEDOUT || input->ret == -ESHUTDOWN ||
-                input->schib_lost;
+                (input->schib_lost && input->ret != -EACCES);
 
     switch (input->kind) {
     case KIND_MSCH:
