@@ -24,6 +24,8 @@ typedef struct Job {
 
 static QemuMutex bql;
 static __thread bool have_bql;
+static __thread bool known;
+static unsigned threads;    /* that have had work */
 static QemuSemaphore begun, go, done, ended;
 
 bool bql_locked(void)
@@ -71,7 +73,9 @@ static void work(void *opaque)
 
     g_assert_false(bql_locked());
     qemu_thread_get_self(&job->thread);
-    if (!job->at_thread_end.notify) {
+    if (!known) {
+        known = true;
+        qatomic_inc(&threads);
         job->at_thread_end.notify = notice_end;
         qemu_thread_atexit_add(&job->at_thread_end);
     }
@@ -104,20 +108,32 @@ static void let_go_on(unsigned nr)
     wait_times(&done, nr);
 }
 
+/* All of them are under way at once. */
+static void have_done(Job *jobs, unsigned nr)
+{
+    for (unsigned i = 0; i < nr; i++) {
+        begin(&jobs[i]);
+    }
+    wait_times(&begun, nr);
+    let_go_on(nr);
+}
+
 /*
- * All are under way at once. Then there are more threads than needed, and those
- * that end do it as threads of QEMU's do. Whether they leave coroutines behind
- * is what the address sanitizer looks for.
+ * Then there are more threads than needed, and those that end do it as threads
+ * of QEMU's do. Whether they leave coroutines behind is what the address
+ * sanitizer looks for. When the last of them looked, all others waited: so they
+ * have the next jobs, and go on to wait for more.
  */
 static void test_as_many_as_needed(void)
 {
-    static Job jobs[NR_JOBS];
+    static Job first[NR_JOBS], next[VFIO_CCW_WORKERS_WAITING], last[NR_JOBS];
 
-    for (unsigned i = 0; i < NR_JOBS; i++) {
-        begin(&jobs[i]);
-    }
-    wait_times(&begun, NR_JOBS);
-    let_go_on(NR_JOBS);
+    have_done(first, NR_JOBS);
+    wait_times(&ended, NR_ENDING);
+    g_assert_cmpuint(qatomic_read(&threads), ==, NR_JOBS);
+    have_done(next, VFIO_CCW_WORKERS_WAITING);
+    g_assert_cmpuint(qatomic_read(&threads), ==, NR_JOBS);
+    have_done(last, NR_JOBS);
     wait_times(&ended, NR_ENDING);
 }
 
