@@ -134,7 +134,7 @@ static bool user_negotiate(VFIOCCWLink *link, Error **errp)
 {
     ERRP_GUARD();
     VFIODevice *vdev = link->vdev;
-    struct vfio_device_info info = { .argsz = sizeof(info) };
+    struct vfio_device_info info;
 
     /* The information is for attach, which is not to ask for it. */
     if (!vfio_user_validate_version(vdev->proxy, errp) ||
