@@ -487,7 +487,6 @@ void vfio_ccw_link_request(VFIOCCWLink *link, VFIOCCWFunction function,
 
 void vfio_ccw_link_withdraw(VFIOCCWLink *link)
 {
-    timer_del(link->retry_timer);
     link->queued.valid = false;
 }
 
@@ -528,7 +527,6 @@ void vfio_ccw_link_reset(VFIOCCWLink *link)
 void vfio_ccw_link_give_up(VFIOCCWLink *link)
 {
     link->given_up = true;
-    vfio_ccw_link_withdraw(link);
 }
 
 void vfio_ccw_link_lost(VFIOCCWLink *link)
@@ -631,10 +629,8 @@ static bool register_irq(VFIOCCWLink *link, int index, Error **errp)
 static void unregister_irqs(VFIOCCWLink *link)
 {
     for (int i = 0; i < VFIO_CCW_NUM_IRQS; i++) {
-        if (link->irq_registered[i]) {
-            link->irq_registered[i] = false;
-            event_notifier_cleanup(&link->irq[i]);
-        }
+        link->irq_registered[i] = false;
+        event_notifier_cleanup(&link->irq[i]);
     }
 }
 
@@ -756,17 +752,17 @@ void vfio_ccw_link_abandon(VFIOCCWLink *link)
     unregister_irqs(link);
 }
 
-/* No job is left of an earlier host, so no lane is busy. */
+/*
+ * No job is left of an earlier host, so no lane is busy. The IRB that counts as
+ * the last is that which the reset will read.
+ */
 static void forget_everything(VFIOCCWLink *link)
 {
     vfio_ccw_link_withdraw(link);
     link->given_up = false;
-    link->life++;
     memset(link->due, 0, sizeof(link->due));
     link->looking = false;
-    memset(link->overtaken, 0, sizeof(link->overtaken));
     link->sent_since_irb = false;
-    memset(&link->last_irb, 0, sizeof(link->last_irb));
 }
 
 bool vfio_ccw_link_open(VFIOCCWLink *link, Error **errp)
@@ -804,7 +800,6 @@ void vfio_ccw_link_close(VFIOCCWLink *link)
 {
     if (link->open) {
         link->open = false;
-        vfio_ccw_link_withdraw(link);
         listen_to_irqs(link, false);
         unregister_irqs(link);
     }

@@ -180,7 +180,8 @@ bool vfio_ccw_link_negotiate(VFIOCCWLink *link, SCHIB *schib, bool *have_schib,
 
 /*
  * After that: requests are sent and news delivered from now on, as if nothing
- * had been before. Fails where the host has been lost meanwhile.
+ * had been before; a host that is back is to be reset first. Fails where it has
+ * been lost meanwhile.
  */
 bool vfio_ccw_link_open(VFIOCCWLink *link, Error **errp);
 

@@ -221,6 +221,9 @@ static void host_news(void *opaque, const VFIOCCWNews *news)
         door(vfio_ccw_fsm_event(fsm, VFIO_CCW_EV_REQ));
         break;
     case VFIO_CCW_NEWS_IDLE:
+        if (!vfio_ccw_link_idle(&sim.link)) {
+            sim_fail("idle, with %u jobs", sim.link.jobs);
+        }
         break;
     case VFIO_CCW_NEWS_GONE:
         door(vfio_ccw_fsm_event(fsm, VFIO_CCW_EV_GONE));
