@@ -567,6 +567,21 @@ static void test_attention_signalled_twice_is_delivered_twice(void)
     bed_end(bed);
 }
 
+/* No function is in progress that this could be taken for the end of. */
+static void test_attention_asks_for_no_schib(void)
+{
+    Bed *bed = bed_enabled();
+    unsigned reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_SCHIB_READS);
+
+    for (int i = 0; i < 3; i++) {
+        vfio_ccw_host_present_irb(bed->host, &attention);
+        expect_irb(bed, ALERT_STCTL, SCSW_DSTAT_ATTENTION, 0);
+    }
+    g_assert_cmpuint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_SCHIB_READS),
+                     ==, reads);
+    bed_end(bed);
+}
+
 /* Rule 7: to write all of the I/O region would destroy what nobody has read. */
 static void test_start_leaves_the_irb_alone(void)
 {
@@ -616,13 +631,21 @@ static Bed *bed_without_schib(void)
     return bed_enabled_with(&config);
 }
 
+static Bed *bed_with_unreadable_schib(void)
+{
+    Bed *bed = bed_enabled();
+
+    vfio_ccw_host_answer(bed->host, VFIO_CCW_HOST_SCHIB_READ, -ENOMEM,
+                         UINT_MAX);
+    return bed;
+}
+
 /*
  * Nothing tells the end of that halt from the end of one that the host began by
  * itself: where no SCHIB can be asked, it ends no start.
  */
-static void test_old_halt_without_schib(void)
+static void old_halt_ends_no_new_start(Bed *bed)
 {
-    Bed *bed = bed_without_schib();
     IRB irb = {
         .scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_FCTL_HALT_FUNC |
                      SCSW_STCTL_STATUS_PEND,
@@ -640,6 +663,37 @@ static void test_old_halt_without_schib(void)
     expect_nothing(bed);
     end_with(bed, &normal_end);
     bed_end(bed);
+}
+
+static void test_old_halt_without_schib(void)
+{
+    old_halt_ends_no_new_start(bed_without_schib());
+}
+
+/*
+ * Such an end is not shown, but it was there: the end of the start is not the
+ * one of the program before it once more, though it looks like that.
+ */
+static void test_end_behind_a_halt_that_is_not_shown(void)
+{
+    Bed *bed = bed_without_schib();
+
+    start_accepted(bed);
+    end_with(bed, &normal_end);
+    start_accepted(bed);
+    wait_state(bed, "START_ACTIVE");
+    vfio_ccw_host_present_irb(bed->host, &(IRB) {
+        .scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_FCTL_HALT_FUNC |
+                     SCSW_STCTL_STATUS_PEND,
+    });
+    expect_nothing(bed);
+    end_with(bed, &normal_end);
+    bed_end(bed);
+}
+
+static void test_old_halt_with_unreadable_schib(void)
+{
+    old_halt_ends_no_new_start(bed_with_unreadable_schib());
 }
 
 /* The end of a signal is read twice, and the second time in vain. */
@@ -750,6 +804,10 @@ static void add_variants(void)
                         test_old_end_does_not_end_a_new_start);
     qtest_add_func("/vfio-ccw/interrupt/old-halt-without-schib",
                    test_old_halt_without_schib);
+    qtest_add_func("/vfio-ccw/interrupt/end-behind-a-halt-that-is-not-shown",
+                   test_end_behind_a_halt_that_is_not_shown);
+    qtest_add_func("/vfio-ccw/interrupt/old-halt-with-unreadable-schib",
+                   test_old_halt_with_unreadable_schib);
     qtest_add_func("/vfio-ccw/interrupt/unreadable-end-of-a-cleared-halt",
                    test_end_of_halt_that_is_cleared_is_unreadable);
     qtest_add_func("/vfio-ccw/interrupt/unreadable-end-of-no-halt",
@@ -813,6 +871,8 @@ static void add_tests(void)
                    test_attention_signalled_twice_is_delivered_twice);
     qtest_add_func("/vfio-ccw/interrupt/path-not-operational-is-shown",
                    test_path_not_operational_is_shown);
+    qtest_add_func("/vfio-ccw/interrupt/attention-asks-for-no-schib",
+                   test_attention_asks_for_no_schib);
     qtest_add_func("/vfio-ccw/interrupt/start-leaves-the-irb-alone",
                    test_start_leaves_the_irb_alone);
     qtest_add_func("/vfio-ccw/interrupt/garbage-is-nothing",
