@@ -266,6 +266,33 @@ static void test_follows_a_stuck_start(const void *data)
     bed_end(bed);
 }
 
+/*
+ * A host that is busy with something else is given time, which an answer to the
+ * start does not cut short.
+ */
+static void test_gives_a_busy_host_time(const void *data)
+{
+    const Signal *signal = data;
+    Bed *bed = bed_enabled();
+    unsigned asked = vfio_ccw_host_count(bed->host,
+                                         VFIO_CCW_HOST_ASYNC_WRITES);
+
+    start_unanswered(bed);
+    vfio_ccw_host_answer(bed->host, signal->step, -EBUSY, 1);
+    g_assert_cmpint(signal->instruction(bed->qts, SCHID), ==, 0);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_ASYNC_WRITES, asked + 1);
+    wait_state(bed, signal->queued);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START_REPLY);
+    look(bed, 0x40);
+    look(bed, 0x20);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_ASYNC_WRITES),
+                    ==, asked + 1);
+    wait_retried(bed, VFIO_CCW_HOST_ASYNC_WRITES, asked + 2);
+    expect_signal(bed, signal, SCSW_FCTL_START_FUNC);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
 /* The start fails after a clear has replaced it: nothing of that is seen. */
 static void test_clear_hides_the_error_of_a_start(void)
 {
@@ -687,6 +714,7 @@ static const struct {
     { "overtakes-an-unanswered-start", test_overtakes_an_unanswered_start },
     { "overtakes-while-the-guest-looks", test_overtakes_while_the_guest_looks },
     { "follows-a-stuck-start", test_follows_a_stuck_start },
+    { "gives-a-busy-host-time", test_gives_a_busy_host_time },
     { "drops-a-queued-start", test_drops_a_queued_start },
 };
 
