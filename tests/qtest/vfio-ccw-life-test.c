@@ -9,6 +9,7 @@
 #include "qemu/osdep.h"
 #include <sys/un.h>
 #include "qobject/qdict.h"
+#include "qobject/qlist.h"
 #include "qemu/sockets.h"
 #include "vfio-ccw-fixture.h"
 
@@ -106,6 +107,56 @@ static void test_stale_interrupts_are_counted(void)
     vfio_ccw_host_present_status(bed->host, 0, 0, 0);
     expect_end_of(bed, SCSW_FCTL_CLEAR_FUNC);
     g_assert_cmpint(counter(bed, "stale-interrupts"), ==, before + 1);
+    bed_end(bed);
+}
+
+/* Words by which the description of no other counter is taken for its own */
+static const struct {
+    const char *name;
+    const char *words;
+} counters[] = {
+    { "starts", "START SUBCHANNEL" },
+    { "halts", "HALT SUBCHANNEL" },
+    { "clears", "CLEAR SUBCHANNEL" },
+    { "cancels", "CANCEL SUBCHANNEL" },
+    { "retries", "busy host" },
+    { "stale-interrupts", "IRBs" },
+    { "losses", "was lost" },
+    { "returns", "came back" },
+    { "crws-relayed", "guest gets" },
+    { "crws-merged", "pending already" },
+    { "crws-lost", "overflow" },
+    { "crws-invalid", "none of a path" },
+};
+
+static const char *description_of(const QList *properties, const char *name)
+{
+    const QListEntry *entry;
+
+    QLIST_FOREACH_ENTRY(properties, entry) {
+        QDict *property = qobject_to(QDict, qlist_entry_obj(entry));
+
+        if (g_str_equal(qdict_get_str(property, "name"), name)) {
+            return qdict_get_try_str(property, "description");
+        }
+    }
+    return NULL;
+}
+
+static void test_counters_are_described(void)
+{
+    Bed *bed = bed_enabled();
+    QDict *response = qtest_qmp(bed->qts, "{'execute': 'qom-list-properties',"
+                                "'arguments': {'typename': 'vfio-ccw'}}");
+    QList *properties = qdict_get_qlist(response, "return");
+
+    for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
+        const char *text = description_of(properties, counters[i].name);
+
+        g_assert_nonnull(text);
+        g_assert_nonnull(strstr(text, counters[i].words));
+    }
+    qobject_unref(response);
     bed_end(bed);
 }
 
@@ -595,6 +646,30 @@ static void test_returns_with_other_paths(void)
 }
 
 /* Every subset of regions that is enough for a new device is enough here. */
+/*
+ * The host announces a report when it has been given up already. Its successor
+ * has no reports that it could be asked for.
+ */
+static void test_returns_without_reports(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    Bed *bed = bed_enabled();
+
+    vfio_ccw_host_answer(bed->host, VFIO_CCW_HOST_SCHIB_READ, -EIO, UINT_MAX);
+    look_at_schib(bed);
+    expect_lost(bed);
+    vfio_ccw_host_signal(bed->host, VFIO_CCW_CRW_IRQ_INDEX);
+    for (int i = 0; i < 2; i++) {
+        qtest_qmp_assert_success(bed->qts, "{'execute': 'query-status'}");
+    }
+    bed_stop_host(bed);
+    config.regions &= ~(1u << VFIO_CCW_HOST_REGION_CRW);
+    bed_start_host(bed, &config);
+    expect_returned(bed);
+    g_assert_cmpint(counter(bed, "losses"), ==, 1);
+    bed_end(bed);
+}
+
 static void test_returns_with_other_regions(void)
 {
     unsigned all = (1u << VFIO_CCW_HOST_NR_REGIONS) - 1;
@@ -990,6 +1065,8 @@ static void add_tests(void)
     qtest_add_func("/vfio-ccw/counters/retries", test_retries_are_counted);
     qtest_add_func("/vfio-ccw/counters/stale-interrupts",
                    test_stale_interrupts_are_counted);
+    qtest_add_func("/vfio-ccw/counters/are-described",
+                   test_counters_are_described);
     add_loss_tests();
     for (size_t i = 0; i < ARRAY_SIZE(activities); i++) {
         add_data_test("returned/after", activities[i].name, &activities[i],
@@ -1018,6 +1095,8 @@ static void add_tests(void)
                    test_returns_with_other_paths);
     qtest_add_func("/vfio-ccw/returned/other-regions",
                    test_returns_with_other_regions);
+    qtest_add_func("/vfio-ccw/returned/without-reports",
+                   test_returns_without_reports);
     qtest_add_func("/vfio-ccw/returning/useless-host-stays-away",
                    test_useless_host_stays_away);
     qtest_add_func("/vfio-ccw/lost/nobody-is-waited-for-in-silence",
