@@ -308,6 +308,30 @@ static void test_realize_cut(void)
     scene_end(scene);
 }
 
+/* A region that could be mapped comes with a file to map, as the protocol has. */
+static WireFate tamper_region_fd(Wire *wire, WireMessage *message, void *opaque)
+{
+    int fd = STDERR_FILENO;
+
+    if (!message->from_host ||
+        wire_header(message)->command != VFIO_USER_DEVICE_GET_REGION_INFO) {
+        return WIRE_PASS;
+    }
+    wire_inject(wire, message->bytes->data, message->bytes->len, &fd, 1);
+    return WIRE_DROP;
+}
+
+static void test_realize_regions_with_fd(void)
+{
+    Scene *scene = scene_new();
+
+    wire_set_tamper(scene->wire, tamper_region_fd, NULL);
+    plug_and_enable(scene, LONG_TIMEOUT_MS);
+    unplug(scene);
+    assert_nothing_left(scene);
+    scene_end(scene);
+}
+
 /*
  * The server is lost, and comes back: of each message of the dialogue in turn
  * it only sends the beginning, then it is lost again.
@@ -404,6 +428,92 @@ static void test_return_mapping_unanswered(void)
     assert_usable(scene->bed);
     unplug(scene);
     assert_nothing_left(scene);
+    scene_end(scene);
+}
+
+/*
+ * Nor is anything else waited for by others than who brings the device back.
+ * The answer may take hours: meanwhile the device can be given up.
+ */
+
+#define HOURS_MS (10 * 3600 * 1000)
+
+typedef struct Silence {
+    const char *name;
+    uint16_t command;           /* is not answered ... */
+    unsigned answered;          /* after so many times that it is */
+} Silence;
+
+static const Silence silences[] = {
+    { "description", VFIO_USER_DEVICE_GET_INFO, 0 },
+    { "region", VFIO_USER_DEVICE_GET_REGION_INFO, 0 },
+    { "interrupt", VFIO_USER_DEVICE_SET_IRQS, 0 },
+    { "another-interrupt", VFIO_USER_DEVICE_SET_IRQS, 1 },
+};
+
+typedef struct Silenced {
+    const Silence *silence;
+    unsigned replies;
+} Silenced;
+
+static WireFate tamper_silence(Wire *wire, WireMessage *message, void *opaque)
+{
+    Silenced *silenced = opaque;
+
+    if (!message->from_host ||
+        wire_header(message)->command != silenced->silence->command) {
+        return WIRE_PASS;
+    }
+    return qatomic_fetch_inc(&silenced->replies) < silenced->silence->answered
+           ? WIRE_PASS : WIRE_DROP;
+}
+
+static void test_return_unanswered(const void *data)
+{
+    Silenced silenced = { .silence = data };
+    Scene *scene = scene_new();
+    int polls = 0;
+
+    plug_and_enable(scene, HOURS_MS);
+    wire_set_tamper(scene->wire, tamper_silence, &silenced);
+    wire_cut(scene->wire);
+    expect_gone(scene->bed);
+    while (qatomic_read(&silenced.replies) <= silenced.silence->answered) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+        qtest_clock_step(scene->bed->qts, NS_PER_S);
+    }
+    assert_unhurt(scene);
+    g_assert_true(is_lost(scene->bed));
+    qtest_qmp_device_del(scene->bed->qts, "ccw0");
+    assert_nothing_left(scene);
+    scene_end(scene);
+}
+
+/*
+ * A server forgets the memory of a client that goes: nobody asks it to.
+ */
+
+static WireFate tamper_count_unmaps(Wire *wire, WireMessage *message,
+                                    void *unmaps)
+{
+    if (wire_header(message)->command == VFIO_USER_DMA_UNMAP) {
+        qatomic_inc((unsigned *)unmaps);
+    }
+    return WIRE_PASS;
+}
+
+static void test_unplug_unmaps_nothing(void)
+{
+    Scene *scene = scene_new();
+    VfioCcwHost *host = scene->bed->host;
+    unsigned closes = vfio_ccw_host_count(host, VFIO_CCW_HOST_CLOSES);
+    unsigned unmaps = 0;
+
+    plug_and_enable(scene, LONG_TIMEOUT_MS);
+    wire_set_tamper(scene->wire, tamper_count_unmaps, &unmaps);
+    unplug(scene);
+    vfio_ccw_host_wait_count(host, VFIO_CCW_HOST_CLOSES, closes + 1);
+    g_assert_cmpuint(qatomic_read(&unmaps), ==, 0);
     scene_end(scene);
 }
 
@@ -980,6 +1090,9 @@ static void test_io_late(const void *data)
 /* The guest's storage ends long before. */
 #define NO_STORAGE 0x7fff000000000000ULL
 
+/* A bit of a message's flags that the protocol leaves to its future */
+#define NO_FLAG_YET 0x40
+
 typedef struct Request {
     const char *name;
     uint16_t command;
@@ -988,6 +1101,7 @@ typedef struct Request {
     unsigned size;              /* of the message */
     unsigned nr_fds;
     int error;                  /* what QEMU answers */
+    uint32_t flags;
 } Request;
 
 static const Request requests[] = {
@@ -1013,6 +1127,8 @@ static const Request requests[] = {
       EINVAL },
     { "write", VFIO_USER_DMA_WRITE, DATA, 64, sizeof(VFIOUserDMARW) + 64, 0,
       0 },
+    { "write-nothing", VFIO_USER_DMA_WRITE, DATA, 0, sizeof(VFIOUserDMARW), 0,
+      0 },
     { "write-more-than-was-sent", VFIO_USER_DMA_WRITE, DATA, 65,
       sizeof(VFIOUserDMARW) + 64, 0, EINVAL },
     { "write-count-huge", VFIO_USER_DMA_WRITE, DATA, UINT32_MAX,
@@ -1027,6 +1143,10 @@ static const Request requests[] = {
       sizeof(VFIOUserDeviceInfo), 0, EINVAL },
     { "unknown", UINT16_MAX, 0, 0, sizeof(VFIOUserHdr), 0, EINVAL },
     { "unknown-with-fds", UINT16_MAX, 0, 0, 4096, 16, EINVAL },
+    { "read-with-other-flags", VFIO_USER_DMA_READ, DATA, 64,
+      sizeof(VFIOUserDMARW), 0, 0, NO_FLAG_YET },
+    { "unknown-with-other-flags", UINT16_MAX, 0, 0, sizeof(VFIOUserHdr), 0,
+      EINVAL, NO_FLAG_YET },
 };
 
 typedef struct Answer {
@@ -1065,6 +1185,7 @@ static void ask(Scene *scene, const Request *request)
         .id = REQUEST_ID,
         .command = request->command,
         .size = request->size,
+        .flags = request->flags,
     };
     g_assert_true(wire_inject(scene->wire, bytes, request->size, fds,
                               request->nr_fds));
@@ -1485,10 +1606,21 @@ static void add_tests(void)
     qtest_add_func("/vfio-ccw/hostile/blocking-eventfds",
                    test_blocking_eventfds);
     qtest_add_func("/vfio-ccw/hostile/realize/cut-anywhere", test_realize_cut);
+    qtest_add_func("/vfio-ccw/hostile/realize/regions-with-fd",
+                   test_realize_regions_with_fd);
     qtest_add_func("/vfio-ccw/hostile/return/mapping-unanswered",
                    test_return_mapping_unanswered);
     qtest_add_func("/vfio-ccw/hostile/return/mapping-refused",
                    test_return_mapping_refused);
+    for (size_t i = 0; i < ARRAY_SIZE(silences); i++) {
+        g_autofree char *path =
+            g_strdup_printf("/vfio-ccw/hostile/return/unanswered/%s",
+                            silences[i].name);
+
+        qtest_add_data_func(path, &silences[i], test_return_unanswered);
+    }
+    qtest_add_func("/vfio-ccw/hostile/unplug/unmaps-nothing",
+                   test_unplug_unmaps_nothing);
     qtest_add_data_func("/vfio-ccw/hostile/return/closed",
                         GUINT_TO_POINTER(0), test_return_cut);
     qtest_add_data_func("/vfio-ccw/hostile/return/cut-after-header",
