@@ -21,6 +21,9 @@
 /* No machine says hello to a host in more requests than this. */
 #define MAX_REQUESTS 200
 
+/* For its version, the device's description, and to map memory: the first */
+#define REQUESTS_OF_VFIO_USER 3
+
 #define WHO "vfio-ccw ccw0 (device fe.0.1234"
 
 /* What a device could leave behind in QEMU */
@@ -107,6 +110,15 @@ static void assert_failed(Bed *bed, QDict *answer, const char *why,
     assert_nothing_left(bed, before);
 }
 
+/* Not only the device has a name, but also who was asked for it. */
+static void assert_names_host(Bed *bed, const QDict *answer)
+{
+    QDict *error = qdict_get_qdict(answer, "error");
+
+    g_assert_nonnull(error);
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"), bed->socket));
+}
+
 static QDict *socket_of(Bed *bed)
 {
     return qdict_from_jsonf_nofail("{'x-msg-timeout': 60000, 'socket':"
@@ -158,6 +170,9 @@ static void test_each_request_is_refused(void)
         vfio_ccw_host_refuse(bed->host, nth, -EPERM);
         answer = ask_for_device(bed, way);
         g_assert_cmpint(vfio_ccw_host_refuse(bed->host, 0, 0), ==, 0);
+        if (nth <= REQUESTS_OF_VFIO_USER) {
+            assert_names_host(bed, answer);
+        }
         if (qdict_haskey(answer, "error")) {
             assert_failed(bed, answer, strerror(EPERM), before);
             failed++;

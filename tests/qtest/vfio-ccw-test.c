@@ -147,6 +147,28 @@ static void test_messages_say_who(void)
     bed_end(bed);
 }
 
+/* A QEMU that ends for it says who cannot be had, why, and what to look at. */
+static void test_command_line_says_who(void)
+{
+    g_autofree char *command =
+        g_strdup_printf("%s -display none -accel qtest "
+                        "-machine s390-ccw-virtio -device '{\"driver\":"
+                        "\"vfio-ccw\", \"id\": \"ccw0\", \"socket\":"
+                        "{\"type\": \"unix\", \"path\": \"/no/such\"}}'",
+                        qtest_qemu_binary(NULL));
+    g_autofree char *said = NULL;
+    g_autoptr(GError) err = NULL;
+    int status;
+
+    g_spawn_command_line_sync(command, NULL, &said, &status, &err);
+    g_assert_no_error(err);
+    g_assert_true(WIFEXITED(status));
+    g_assert_cmpint(WEXITSTATUS(status), ==, EXIT_FAILURE);
+    g_assert_nonnull(strstr(said, ": vfio-ccw ccw0 (device "));
+    g_assert_nonnull(strstr(said, strerror(ENOENT)));
+    g_assert_nonnull(strstr(said, "\nIs the server running?\n"));
+}
+
 static void test_host_stays_what_it_is(void)
 {
     Bed *bed = bed_enabled();
@@ -568,6 +590,8 @@ static void add_tests(void)
     qtest_add_func("/vfio-ccw/plug/host-must-be-said",
                    test_host_must_be_said);
     qtest_add_func("/vfio-ccw/plug/messages-say-who", test_messages_say_who);
+    qtest_add_func("/vfio-ccw/plug/command-line-says-who",
+                   test_command_line_says_who);
     qtest_add_func("/vfio-ccw/plug/host-stays-what-it-is",
                    test_host_stays_what_it_is);
     qtest_add_func("/vfio-ccw/plug/unrealize-while-active",
