@@ -1,17 +1,23 @@
 /*
- * Unit test of the threads that wait for vfio-ccw's host
+ * Unit test of how vfio-ccw waits for Linux's driver: the threads that do, and
+ * what they ask
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The BQL is a mutex of the test's. work() and what notices the end of a thread
- * run in the workers, everything else in the test's thread, but for the rest of
- * a coroutine, which is what is tested.
+ * The BQL is a mutex of the test's. work(), what notices the end of a thread,
+ * and what stands for the kernel run in the workers, everything else in the
+ * test's thread, but for the rest of a coroutine, which is what is tested.
  */
 
 #include "qemu/osdep.h"
+#include <linux/vfio.h>
+#include <sys/ioctl.h>
+#include "qapi/error.h"
 #include "qemu/main-loop.h"
 #include "qemu/notify.h"
+#include "hw/vfio/ccw-link.h"
 #include "hw/vfio/ccw-worker.h"
+#include "system/address-spaces.h"
 
 /* More at once than ever wait for work */
 #define NR_ENDING 5
@@ -137,6 +143,188 @@ static void test_as_many_as_needed(void)
     wait_times(&ended, NR_ENDING);
 }
 
+/*
+ * The kernel, and QEMU's own ways to it
+ */
+
+#define REGION 3
+#define OFFSET 8
+#define SIZE 16
+#define FD 12345
+
+AddressSpace address_space_memory;
+
+static char data[SIZE];
+static int kernel_ret;      /* of the system call, -errno if it fails */
+static int asked;
+static bool attachable;
+static unsigned attached, named;
+
+bool vfio_device_get_name(VFIODevice *vdev, Error **errp)
+{
+    named++;
+    if (!attachable) {
+        error_setg(errp, "no name");
+    }
+    return attachable;
+}
+
+void vfio_device_free_name(VFIODevice *vdev)
+{
+    named--;
+}
+
+bool vfio_device_attach(char *name, VFIODevice *vdev, AddressSpace *as,
+                        Error **errp)
+{
+    g_assert_cmpstr(name, ==, "mdev");
+    g_assert_true(as == &address_space_memory);
+    if (!attachable) {
+        error_setg(errp, "no device");
+        return false;
+    }
+    attached++;
+    return true;
+}
+
+void vfio_device_detach(VFIODevice *vdev)
+{
+    attached--;
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+    g_assert_false(bql_locked());
+    g_assert_cmpint(fd, ==, FD);
+    g_assert_cmphex(request, ==, VFIO_DEVICE_RESET);
+    asked++;
+    errno = -MIN(kernel_ret, 0);
+    return kernel_ret < 0 ? -1 : 0;
+}
+
+static int region_read(VFIODevice *vdev, uint8_t region, off_t offset,
+                       uint32_t size, void *to)
+{
+    g_assert_false(bql_locked());
+    g_assert_cmpint(region, ==, REGION);
+    g_assert_cmpint(offset, ==, OFFSET);
+    g_assert_cmpint(size, ==, SIZE);
+    g_assert_true(to == data);
+    asked++;
+    return kernel_ret;
+}
+
+static int region_write(VFIODevice *vdev, uint8_t region, off_t offset,
+                        uint32_t size, void *from, bool post)
+{
+    g_assert_false(post);
+    g_assert_cmpint(offset, ==, 0);
+    return region_read(vdev, region, OFFSET, size, from);
+}
+
+static VFIODeviceIOOps io_ops = {
+    .region_read = region_read,
+    .region_write = region_write,
+};
+static VFIODevice vdev = { .fd = FD, .io_ops = &io_ops };
+static VFIOCCWLink host = {
+    .vdev = &vdev,
+    .transport = &vfio_ccw_transport_kernel,
+};
+
+static int coroutine_fn ask_read(void)
+{
+    return host.transport->read(&host, REGION, OFFSET, data, SIZE);
+}
+
+static int coroutine_fn ask_write(void)
+{
+    return host.transport->write(&host, REGION, data, SIZE);
+}
+
+static int coroutine_fn ask_reset(void)
+{
+    return host.transport->reset(&host);
+}
+
+typedef struct Question {
+    const char *name;
+    int coroutine_fn (*ask)(void);
+    int kernel_ret;
+    int ret;
+} Question;
+
+static const Question questions[] = {
+    { "read", ask_read, SIZE, 0 },
+    { "read-in-part", ask_read, SIZE - 1, -ESHUTDOWN },
+    { "read-nothing", ask_read, 0, -ESHUTDOWN },
+    { "read-in-vain", ask_read, -EIO, -EIO },
+    { "write", ask_write, SIZE, 0 },
+    { "write-in-part", ask_write, SIZE - 1, -ESHUTDOWN },
+    { "write-nothing", ask_write, 0, -ESHUTDOWN },
+    { "write-in-vain", ask_write, -EAGAIN, -EAGAIN },
+    { "reset", ask_reset, 0, 0 },
+    { "reset-in-vain", ask_reset, -ENODEV, -ENODEV },
+};
+
+static void coroutine_fn question_co(void *opaque)
+{
+    const Question *question = opaque;
+
+    g_assert_cmpint(question->ask(), ==, question->ret);
+    qemu_sem_post(&done);
+}
+
+static void test_question(const void *opaque)
+{
+    const Question *question = opaque;
+
+    asked = 0;
+    kernel_ret = question->kernel_ret;
+    bql_lock();
+    qemu_coroutine_enter(qemu_coroutine_create(question_co, (void *)question));
+    bql_unlock();
+    qemu_sem_wait(&done);
+    g_assert_cmpint(asked, ==, 1);
+}
+
+static void test_device_that_can_be_attached(void)
+{
+    const VFIOCCWTransport *transport = host.transport;
+    VFIOCCWTarget target = { .mdev = (char *)"mdev" };
+
+    attachable = true;
+    vdev.fd = FD;
+    g_assert_true(transport->connect(&host, &target, &error_abort));
+    g_assert_true(transport->negotiate(&host, &error_abort));
+    g_assert_true(transport->attach(&host, &target, true, &error_abort));
+    g_assert_cmpint(vdev.fd, ==, FD);
+    g_assert_cmpuint(attached, ==, 1);
+    g_assert_cmpuint(named, ==, 1);
+    transport->detach(&host);
+    g_assert_cmpint(vdev.fd, ==, -1);
+    g_assert_cmpuint(attached, ==, 0);
+    g_assert_cmpuint(named, ==, 0);
+}
+
+/* What has been closed is not to be closed once more, when QEMU gives up. */
+static void test_device_that_cannot_be_attached(void)
+{
+    VFIOCCWTarget target = { .mdev = (char *)"mdev" };
+    Error *err = NULL;
+
+    attachable = false;
+    vdev.fd = FD;
+    g_assert_false(host.transport->attach(&host, &target, true, &err));
+    g_assert_cmpstr(error_get_pretty(err), ==, "no device");
+    error_free(err);
+    err = NULL;
+    g_assert_cmpint(vdev.fd, ==, -1);
+    g_assert_false(host.transport->connect(&host, &target, &err));
+    g_assert_cmpstr(error_get_pretty(err), ==, "no name");
+    error_free(err);
+}
+
 int main(int argc, char **argv)
 {
     qemu_mutex_init(&bql);
@@ -147,5 +335,15 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/vfio-ccw/worker/as-many-as-needed",
                     test_as_many_as_needed);
+    for (size_t i = 0; i < ARRAY_SIZE(questions); i++) {
+        g_autofree char *path = g_strdup_printf("/vfio-ccw/kernel/%s",
+                                                questions[i].name);
+
+        g_test_add_data_func(path, &questions[i], test_question);
+    }
+    g_test_add_func("/vfio-ccw/kernel/attached",
+                    test_device_that_can_be_attached);
+    g_test_add_func("/vfio-ccw/kernel/not-attached",
+                    test_device_that_cannot_be_attached);
     return g_test_run();
 }
