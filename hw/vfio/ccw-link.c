@@ -524,6 +524,12 @@ void vfio_ccw_link_reset(VFIOCCWLink *link)
     }
 }
 
+bool vfio_ccw_link_resetting(const VFIOCCWLink *link)
+{
+    return link->open && !link->given_up &&
+           (link->due[VFIO_CCW_LANE_RESET] || link->busy[VFIO_CCW_LANE_RESET]);
+}
+
 void vfio_ccw_link_give_up(VFIOCCWLink *link)
 {
     link->given_up = true;

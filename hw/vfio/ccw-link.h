@@ -214,6 +214,9 @@ void vfio_ccw_link_look(VFIOCCWLink *link);
  */
 void vfio_ccw_link_reset(VFIOCCWLink *link);
 
+/* Is there a reset of the host that has not come to its end? */
+bool vfio_ccw_link_resetting(const VFIOCCWLink *link);
+
 /* The host is lost: nothing is asked of it until the link is opened again. */
 void vfio_ccw_link_give_up(VFIOCCWLink *link);
 

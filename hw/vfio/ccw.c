@@ -32,6 +32,7 @@
 #include "hw/vfio/ccw-stats.h"
 #include "migration/blocker.h"
 #include "system/iommufd.h"
+#include "system/runstate.h"
 #include "trace.h"
 
 /* What a channel path is where the host does not say: FICON, native. */
@@ -58,6 +59,7 @@ struct VFIOCCWDevice {
     bool asked_back;          /* by the host, which may be lost instead */
     bool unplugging;          /* when the host has stopped */
     bool at_rest;             /* unplugging: it was reset, or is being reset */
+    bool reset_waits;         /* that of the machine, for the host's device */
     QEMUTimer *quiesce_timer;
     uint32_t quiesce_timeout; /* ms */
     DECLARE_BITMAP(chpids, MAX_CHPID + 1); /* paths it has, or had */
@@ -283,6 +285,39 @@ static void tsch(SubchDev *sch)
     door(vcdev, vfio_ccw_fsm_tested(&vcdev->fsm));
 }
 
+/*
+ * What the host's device has may change storage until the host has stopped it.
+ * Channel end is the end of that.
+ */
+static bool may_transfer(VFIOCCWDevice *vcdev)
+{
+    return vfio_ccw_fsm_stopping(&vcdev->fsm) ||
+           vfio_ccw_link_resetting(&vcdev->link);
+}
+
+/* The machine is to be reset, and its CPUs do not run until that is done. */
+static bool quiesce(SubchDev *sch)
+{
+    VFIOCCWDevice *vcdev = VFIO_CCW(sch->driver_data);
+    VFIOCCWFsm *fsm = &vcdev->fsm;
+
+    if (fsm->at_host) {
+        vcdev->reset_waits = true;
+        door(vcdev, vfio_ccw_fsm_event(fsm, VFIO_CCW_EV_RESET));
+    }
+    vcdev->reset_waits |= vfio_ccw_fsm_stopping(fsm);
+    vcdev->reset_waits &= may_transfer(vcdev);
+    return !vcdev->reset_waits;
+}
+
+static void go_on_with_reset(VFIOCCWDevice *vcdev)
+{
+    if (vcdev->reset_waits && !may_transfer(vcdev)) {
+        vcdev->reset_waits = false;
+        qemu_system_reset_request(SHUTDOWN_CAUSE_SUBSYSTEM_RESET);
+    }
+}
+
 static const SubchDevOps subchannel_ops = {
     .ssch = ssch,
     .hsch = hsch,
@@ -290,6 +325,7 @@ static const SubchDevOps subchannel_ops = {
     .xsch = xsch,
     .rsch = rsch,
     .tsch = tsch,
+    .quiesce = quiesce,
 };
 
 /* TSCH: the SCSW is there already. */
@@ -419,6 +455,12 @@ static void go_away_when_stopped(VFIOCCWDevice *vcdev)
     }
 }
 
+static void see_what_has_ended(VFIOCCWDevice *vcdev)
+{
+    go_away_when_stopped(vcdev);
+    go_on_with_reset(vcdev);
+}
+
 /* In real time: a machine that is stopped gives its devices back as well. */
 static void set_quiesce_timer(VFIOCCWDevice *vcdev)
 {
@@ -459,7 +501,7 @@ static void quiesce_expired(void *opaque)
     }
     set_quiesce_timer(vcdev);
     door(vcdev, vfio_ccw_fsm_event(&vcdev->fsm, VFIO_CCW_EV_EXPIRED));
-    go_away_when_stopped(vcdev);
+    see_what_has_ended(vcdev);
 }
 
 static void unplug_request(CcwDevice *ccw_dev)
@@ -477,7 +519,7 @@ static void unplug_request(CcwDevice *ccw_dev)
     if (vcdev->fsm.state == VFIO_CCW_NOT_OPER) {
         vfio_ccw_link_close(&vcdev->link); /* nothing is to be stopped there */
     }
-    go_away_when_stopped(vcdev);
+    see_what_has_ended(vcdev);
 }
 
 static void host_news(void *opaque, const VFIOCCWNews *news)
@@ -525,7 +567,7 @@ static void host_news(void *opaque, const VFIOCCWNews *news)
     case VFIO_CCW_NEWS_IDLE:
         break;
     }
-    go_away_when_stopped(vcdev);
+    see_what_has_ended(vcdev);
 }
 
 /*
@@ -706,6 +748,7 @@ static void vfio_ccw_reset_hold(Object *obj, ResetType type)
     if (vcc->parent_phases.hold) {
         vcc->parent_phases.hold(obj, type);
     }
+    vcdev->reset_waits = false;
     door(vcdev, vfio_ccw_fsm_event(&vcdev->fsm, VFIO_CCW_EV_RESET));
 }
 

@@ -836,6 +836,7 @@ static void test_reset_in_flight(void)
     Guest *guest = guest_in_flight();
 
     qtest_system_reset(guest->qts);
+    wait_machine_runs(guest->bed);
     assert_reset_subchannel(guest->bed);
     l1_host_unhold(VFIO_CCW_HOST_DEVICE_START);
     qcss_enable(guest->qts, SCHID, INTPARM_MSCH);

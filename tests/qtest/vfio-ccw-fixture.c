@@ -412,6 +412,27 @@ void wait_state(Bed *bed, const char *state)
     }
 }
 
+/* A CPU of a machine that is being reset is stopped. */
+bool machine_runs(Bed *bed)
+{
+    QDict *response = qtest_qmp(bed->qts, "{'execute': 'query-cpus-fast'}");
+    QList *cpus = qdict_get_qlist(response, "return");
+    QDict *cpu = qobject_to(QDict, qlist_peek(cpus));
+    bool runs = g_str_equal(qdict_get_str(cpu, "cpu-state"), "operating");
+
+    qobject_unref(response);
+    return runs;
+}
+
+void wait_machine_runs(Bed *bed)
+{
+    int polls = 0;
+
+    while (!machine_runs(bed)) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+    }
+}
+
 int64_t counter_of(Bed *bed, const char *id, const char *name)
 {
     g_autofree char *path = g_strdup_printf("/machine/peripheral/%s", id);

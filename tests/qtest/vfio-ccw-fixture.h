@@ -143,6 +143,9 @@ void start_sent(Bed *bed);
 void start_queued(Bed *bed);
 /* What the device calls its state, for what no guest can see */
 void wait_state(Bed *bed, const char *state);
+/* Has the machine's reset come to its end? */
+bool machine_runs(Bed *bed);
+void wait_machine_runs(Bed *bed);
 /* What the device has counted of this, by the name of the property */
 int64_t counter_of(Bed *bed, const char *id, const char *name);
 /* Has the device lost its host, and does not have it back yet? */

@@ -174,6 +174,7 @@ typedef struct Activity {
     const char *name;
     void (*begin)(Bed *bed);
     const char *state;
+    bool transfers;         /* so that a reset of the machine waits for it */
 } Activity;
 
 typedef struct Cause {
@@ -246,11 +247,11 @@ static const Activity activities[] = {
     { "disabled", be_disabled, "IDLE" },
     { "status-pending", status_pending, "IDLE" },
     { "start-queued", start_queued, "START_QUEUED" },
-    { "start-sent", start_unanswered, "START_SENT" },
-    { "start-active", start_accepted, "START_ACTIVE" },
-    { "halt-queued", halt_refused, "HALT_QUEUED" },
-    { "halt-sent", halt_unanswered, "HALT_SENT" },
-    { "halt-active", halt_active, "HALT_ACTIVE" },
+    { "start-sent", start_unanswered, "START_SENT", true },
+    { "start-active", start_accepted, "START_ACTIVE", true },
+    { "halt-queued", halt_refused, "HALT_QUEUED", true },
+    { "halt-sent", halt_unanswered, "HALT_SENT", true },
+    { "halt-active", halt_active, "HALT_ACTIVE", true },
     { "clear-queued", clear_refused, "CLEAR_QUEUED" },
     { "clear-sent", clear_unanswered, "CLEAR_SENT" },
     { "clear-active", clear_active, "CLEAR_ACTIVE" },
@@ -296,7 +297,8 @@ static void make_schib_unreadable(Bed *bed)
 
 /*
  * The host is asked when all that it had been asked for has returned. It fails
- * when the machine's own reset is over, which the report would not outlive.
+ * when the machine's own reset is over, which the report would not outlive; so
+ * this is for what that reset does not wait for.
  */
 static void fail_reset(Bed *bed)
 {
@@ -1015,6 +1017,9 @@ static void add_loss_tests(void)
         g_autofree char *prefix = g_strdup_printf("lost/%s", causes[i].name);
 
         for (size_t j = 0; j < ARRAY_SIZE(activities); j++) {
+            if (causes[i].lose == fail_reset && activities[j].transfers) {
+                continue;
+            }
             *loss = (Loss) { &causes[i], &activities[j] };
             add_data_test(prefix, activities[j].name, loss++, test_loss);
         }

@@ -335,9 +335,11 @@ static void test_machine_is_reset_meanwhile(void)
     vfio_ccw_host_wait_halt(bed->host);
     expect_leaving(bed, "QUIESCING_HALT");
     qtest_system_reset(bed->qts);
+    g_assert_false(machine_runs(bed));
     g_assert_cmphex(qcss_find(bed->qts, DEVNO), ==, 0);
     vfio_ccw_host_present_status(bed->host, 0, 0, 0);
     expect_gone_for_good(bed, 1);
+    wait_machine_runs(bed);
     assert_pluggable_again(bed);
     bed_end(bed);
 }

@@ -47,16 +47,22 @@ static const Kind kinds[] = {
 /* What the test that is running is about */
 static const Kind *kind;
 
-static void reset(Bed *bed)
+static void begin_reset(Bed *bed)
 {
     kind->reset(bed->qts);
+}
+
+static void reset(Bed *bed)
+{
+    begin_reset(bed);
+    wait_machine_runs(bed);
 }
 
 /* The machine is reset; the host's part of that is under way. */
 static void reset_machine(Bed *bed)
 {
     vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
-    reset(bed);
+    begin_reset(bed);
     vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
 }
 
@@ -130,6 +136,203 @@ static void run_instant_program(Bed *bed, uint32_t schid)
     qcss_wait_irb(bed->qts, schid, &irb);
     g_assert_cmphex(irb.scsw.ctrl, ==, SCSW_FCTL_START_FUNC | FINAL_STCTL);
     g_assert_cmphex(irb.scsw.dstat, ==, NORMAL_END);
+}
+
+/*
+ * PoP 17, "I/O-System Reset": what is under way ends. Storage may be the next
+ * program's as soon as a CPU runs, so none does while the host's device may yet
+ * transfer what the last one asked for.
+ */
+
+#define IMAGE_SIZE (1024 * 512)
+#define SENSE_ID_LEN 7
+
+/* The device has accepted a program that is to change storage at DATA. */
+static void begin_transfer(Bed *bed)
+{
+    CCW1 sense_id = {
+        .cmd_code = CCW_CMD_SENSE_ID,
+        .flags = CCW_FLAG_SLI,
+        .count = SENSE_ID_LEN,
+        .cda = DATA,
+    };
+    ORB orb = qcss_orb(INTPARM_SSCH, PROGRAM);
+
+    qcss_write_ccws(bed->qts, PROGRAM, &sense_id, 1);
+    qtest_writeb(bed->qts, DATA, 0);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_DEVICE_START);
+    g_assert_cmpint(qcss_ssch(bed->qts, SCHID, &orb), ==, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_DEVICE_START);
+}
+
+static void wait_transfer(Bed *bed)
+{
+    int polls = 0;
+
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_DEVICE_START);
+    while (qtest_readb(bed->qts, DATA) != 0xff) {
+        g_assert_cmpint(++polls, <, MAX_POLLS);
+    }
+}
+
+/* A machine with a disk, and not with what is scripted */
+static Bed *bed_with_disk(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    g_autofree char *zeroes = g_malloc0(IMAGE_SIZE);
+    g_autofree char *image = NULL;
+    g_autofree char *args = NULL;
+    Bed *bed = bed_new();
+
+    image = g_build_filename(bed->dir, "image", NULL);
+    g_assert_true(g_file_set_contents(image, zeroes, IMAGE_SIZE, NULL));
+    config.device = VFIO_CCW_HOST_DASD_FBA;
+    config.image = image;
+    bed_start_host(bed, &config);
+    g_assert_cmpint(unlink(image), ==, 0);
+    args = bed_device_args(bed);
+    bed->qts = qcss_init(args);
+    run_instant_program(bed, SCHID);
+    return bed;
+}
+
+static void test_nothing_is_transferred_after_it(void)
+{
+    Bed *bed = bed_with_disk();
+
+    begin_transfer(bed);
+    reset_machine(bed);
+    g_assert_false(machine_runs(bed));
+    wait_transfer(bed);
+    g_assert_false(machine_runs(bed));
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
+    wait_machine_runs(bed);
+    assert_reset_subchannel(bed);
+    run_instant_program(bed, SCHID);
+    bed_end(bed);
+}
+
+/* What the end of the host's reset may be, and whether there is a device then */
+typedef struct Ending {
+    const char *name;
+    void (*end)(Bed *bed);
+    bool usable;
+} Ending;
+
+static void end_done(Bed *bed)
+{
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
+}
+
+static void end_failed(Bed *bed)
+{
+    vfio_ccw_host_release(bed->host, VFIO_CCW_HOST_RESET, -EINVAL);
+}
+
+static void end_lost(Bed *bed)
+{
+    bed_stop_host(bed);
+}
+
+static void end_gone(Bed *bed)
+{
+    vfio_ccw_host_release(bed->host, VFIO_CCW_HOST_CRW_READ, -EIO);
+}
+
+static void end_unplugged(Bed *bed)
+{
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'device_del',"
+                             "'arguments': {'id': 'ccw0'}}");
+}
+
+static const Ending endings[] = {
+    { "done", end_done, true },
+    { "failed", end_failed },
+    { "lost", end_lost },
+    { "unplugged", end_unplugged },
+};
+
+static const Ending no_host[] = {
+    { "lost", end_lost },
+    { "gone", end_gone },
+    { "unplugged", end_unplugged },
+};
+
+/* ... and a machine that is reset once more meanwhile waits as well. */
+static void test_machine_waits_until_it_is(const void *data)
+{
+    const Ending *ending = data;
+    Bed *bed = bed_enabled();
+
+    start_active(bed);
+    reset_machine(bed);
+    g_assert_false(machine_runs(bed));
+    begin_reset(bed);
+    g_assert_false(machine_runs(bed));
+    ending->end(bed);
+    wait_machine_runs(bed);
+    g_assert_false(qcss_dequeue_crw_mchk(bed->qts));
+    if (ending->usable) {
+        assert_reset_subchannel(bed);
+        qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+        assert_usable(bed);
+    } else {
+        g_assert_cmphex(qcss_find(bed->qts, DEVNO), ==, 0);
+    }
+    bed_end(bed);
+}
+
+/*
+ * A reset that waits for the answer to a start is not asked for then. Channel
+ * reports are the one thing that is read past a reset.
+ */
+static void test_machine_waits_for_no_host(const void *data)
+{
+    const Ending *ending = data;
+    Bed *bed = bed_enabled();
+
+    start_unanswered(bed);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_CRW_READ);
+    vfio_ccw_host_signal(bed->host, VFIO_CCW_CRW_IRQ_INDEX);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_CRW_READ);
+    begin_reset(bed);
+    g_assert_false(machine_runs(bed));
+    ending->end(bed);
+    wait_machine_runs(bed);
+    g_assert_cmphex(qcss_find(bed->qts, DEVNO), ==, 0);
+    bed_end(bed);
+}
+
+static void start_on(Bed *bed, uint32_t schid)
+{
+    ORB orb = noop_orb(bed);
+
+    g_assert_cmpint(qcss_ssch(bed->qts, schid, &orb), ==, 0);
+}
+
+/* All are asked at once, and the last that answers counts. */
+static void test_machine_waits_for_the_slowest(void)
+{
+    Bed *bed = bed_enabled();
+    VfioCcwHost *other = plug_another(bed, 0, vfio_ccw_host_default_config());
+    unsigned reads;
+
+    start_active(bed);
+    qcss_enable(bed->qts, SCHID + 1, INTPARM_MSCH);
+    start_on(bed, SCHID + 1);
+    vfio_ccw_host_wait_start(other, NULL);
+
+    vfio_ccw_host_hold(other, VFIO_CCW_HOST_RESET);
+    reset_machine(bed);
+    vfio_ccw_host_wait_held(other, VFIO_CCW_HOST_RESET);
+    reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_SCHIB_READS);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_SCHIB_READS, reads + 1);
+    g_assert_false(machine_runs(bed));
+    vfio_ccw_host_unhold(other, VFIO_CCW_HOST_RESET);
+    wait_machine_runs(bed);
+    vfio_ccw_host_stop(other, &error_abort);
+    bed_end(bed);
 }
 
 /* One host cannot reset its device: the others' devices are ready. */
@@ -236,6 +439,36 @@ static void start_after_reset(Bed *bed, unsigned starts)
     vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_STARTS, starts + 1);
 }
 
+/* The host is not asked for its reset, or cannot end it, before it goes on. */
+static bool holds_up_reset(const Withheld *w)
+{
+    switch (w->step) {
+    case VFIO_CCW_HOST_IO_READ:
+        return w->active;
+    case VFIO_CCW_HOST_SCHIB_READ:
+    case VFIO_CCW_HOST_INTERRUPT:
+    case VFIO_CCW_HOST_IO_WORK:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static void let_go(Bed *bed, const Withheld *w)
+{
+    if (w->err) {
+        vfio_ccw_host_release(bed->host, w->step, w->err);
+    }
+    vfio_ccw_host_unhold(bed->host, w->step);
+}
+
+static void begin_new_life(Bed *bed)
+{
+    wait_machine_runs(bed);
+    assert_reset_subchannel(bed);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+}
+
 static void test_nothing_of_the_old_life_comes(const void *data)
 {
     const Withheld *w = data;
@@ -250,14 +483,16 @@ static void test_nothing_of_the_old_life_comes(const void *data)
     vfio_ccw_host_hold(bed->host, w->step);
     w->begin(bed);
     vfio_ccw_host_wait_held(bed->host, w->step);
-    reset(bed);
-    assert_reset_subchannel(bed);
-    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    begin_reset(bed);
     writes = requests_seen(bed);
-    if (w->err) {
-        vfio_ccw_host_release(bed->host, w->step, w->err);
+    if (holds_up_reset(w)) {
+        g_assert_false(machine_runs(bed));
+        let_go(bed, w);
+        begin_new_life(bed);
+    } else {
+        begin_new_life(bed);
+        let_go(bed, w);
     }
-    vfio_ccw_host_unhold(bed->host, w->step);
     expect_nothing(bed);
     /* What the host was too busy for is not tried again. */
     qtest_clock_step(bed->qts, 10 * RETRY_STEP_NS);
@@ -732,6 +967,9 @@ static void add_cases(const Kind *of)
     } tests[] = {
         { "when-idle", test_reset_when_idle },
         { "ends-an-active-start", test_reset_ends_an_active_start },
+        { "nothing-is-transferred-after-it",
+          test_nothing_is_transferred_after_it },
+        { "machine-waits-for-the-slowest", test_machine_waits_for_the_slowest },
         { "late-end-is-not-the-next-one", test_late_end_is_not_the_next_one },
         { "attention-meanwhile-is-cleared",
           test_attention_during_a_reset_is_cleared },
@@ -771,6 +1009,26 @@ static void add_cases(const Kind *of)
             .kind = of,
             .test_of = test_nothing_of_the_old_life_comes,
             .data = &withheld[i],
+        });
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
+        g_autofree char *name = g_strdup_printf("machine-waits-until-it-is/%s",
+                                                endings[i].name);
+
+        add_case(name, (Case) {
+            .kind = of,
+            .test_of = test_machine_waits_until_it_is,
+            .data = &endings[i],
+        });
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(no_host); i++) {
+        g_autofree char *name = g_strdup_printf("machine-waits-for-no-host/%s",
+                                                no_host[i].name);
+
+        add_case(name, (Case) {
+            .kind = of,
+            .test_of = test_machine_waits_for_no_host,
+            .data = &no_host[i],
         });
     }
     for (size_t i = 0; i < ARRAY_SIZE(left_behind); i++) {
