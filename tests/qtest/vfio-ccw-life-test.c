@@ -647,7 +647,6 @@ static void test_returns_with_other_paths(void)
     bed_end(bed);
 }
 
-/* Every subset of regions that is enough for a new device is enough here. */
 /*
  * The host announces a report when it has been given up already. Its successor
  * has no reports that it could be asked for.
@@ -672,6 +671,7 @@ static void test_returns_without_reports(void)
     bed_end(bed);
 }
 
+/* Every subset of regions that is enough for a new device is enough here. */
 static void test_returns_with_other_regions(void)
 {
     unsigned all = (1u << VFIO_CCW_HOST_NR_REGIONS) - 1;
