@@ -306,7 +306,7 @@ static void show_status(VFIOCCWFsm *fsm, const IRB *irb)
     SCHIB *schib = fsm->schib;
 
     schib->scsw.flags = (schib->scsw.flags & SCSW_FLAGS_OF_ORB) |
-                  (irb->scsw.flags & ~SCSW_FLAGS_OF_ORB);
+                        (irb->scsw.flags & ~SCSW_FLAGS_OF_ORB);
     schib->scsw.ctrl &= ~SCSW_CTRL_MASK_STCTL;
     schib->scsw.ctrl |= irb->scsw.ctrl & SCSW_CTRL_MASK_STCTL;
     schib->scsw.cpa = irb->scsw.cpa;
@@ -383,7 +383,6 @@ static unsigned start(VFIOCCWFsm *fsm, const Input *in)
 {
     SCHIB *schib = fsm->schib;
     const ORB *orb = in->orb;
-    uint16_t flags = orb->ctrl0;
 
     QEMU_BUILD_BUG_ON(ORB_CTRL0_MASK_FMT != SCSW_FLAGS_MASK_FMT);
     QEMU_BUILD_BUG_ON(ORB_CTRL0_MASK_PFCH != SCSW_FLAGS_MASK_PFCH);
@@ -392,10 +391,10 @@ static unsigned start(VFIOCCWFsm *fsm, const Input *in)
     QEMU_BUILD_BUG_ON(ORB_CTRL0_MASK_SSIC != SCSW_FLAGS_MASK_SSI);
 
     fsm->orb = *orb;
-    fsm->schib->pmcw.intparm = orb->intparm;
-    fsm->schib->pmcw.lpm = orb->lpm;
-    fsm->schib->pmcw.pnom = 0;
-    schib->scsw.flags = flags & SCSW_FLAGS_OF_ORB;
+    schib->pmcw.intparm = orb->intparm;
+    schib->pmcw.lpm = orb->lpm;
+    schib->pmcw.pnom = 0;
+    schib->scsw.flags = orb->ctrl0 & SCSW_FLAGS_OF_ORB;
     schib->scsw.ctrl |= SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND;
     fsm->request++;
     fsm->start = fsm->request;

@@ -89,15 +89,15 @@ typedef enum VFIOCCWFunction {
 } VFIOCCWFunction;
 
 /* What the caller has to do after an event, in this order. */
-#define VFIO_CCW_DO_WITHDRAW_REQUEST BIT(0) /* drop what is QUEUED */
-#define VFIO_CCW_DO_WITHDRAW_IRQ     BIT(1) /* drop the pending I/O interrupt */
-#define VFIO_CCW_DO_RESET_HOST       BIT(2)
-#define VFIO_CCW_DO_REQUEST          BIT(3) /* queue .function for the host */
-#define VFIO_CCW_DO_INTERRUPT        BIT(4) /* status became pending */
-#define VFIO_CCW_DO_RELAY_CRW        BIT(5)
-#define VFIO_CCW_DO_REPORT           BIT(6) /* CRW: it has gone or come */
-#define VFIO_CCW_DO_UNPLUG           BIT(7)
-#define VFIO_CCW_DO_GIVE_UP_HOST     BIT(8) /* ask nothing of it any more */
+#define VFIO_CCW_DO_GIVE_UP_HOST     BIT(0) /* ask nothing of it any more */
+#define VFIO_CCW_DO_WITHDRAW_REQUEST BIT(1) /* drop what is QUEUED */
+#define VFIO_CCW_DO_WITHDRAW_IRQ     BIT(2) /* drop the pending I/O interrupt */
+#define VFIO_CCW_DO_RESET_HOST       BIT(3)
+#define VFIO_CCW_DO_REQUEST          BIT(4) /* queue .function for the host */
+#define VFIO_CCW_DO_INTERRUPT        BIT(5) /* status became pending */
+#define VFIO_CCW_DO_RELAY_CRW        BIT(6)
+#define VFIO_CCW_DO_REPORT           BIT(7) /* CRW: it has gone or come */
+#define VFIO_CCW_DO_UNPLUG           BIT(8)
 #define VFIO_CCW_DO_COMPLAIN         BIT(9) /* an impossible cell was met */
 
 typedef struct VFIOCCWVerdict {
