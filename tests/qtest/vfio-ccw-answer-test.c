@@ -296,11 +296,11 @@ static Bed *bed_with_timeout(void)
 {
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
     Bed *bed = bed_unplugged(&config);
+    QDict *arguments = device_arguments(bed);
 
-    plug_with_timeout(bed, TIMEOUT_MS);
-    expect_subchannel_report(bed);
-    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
-    assert_usable(bed);
+    qdict_put_int(arguments, "x-msg-timeout", TIMEOUT_MS);
+    plug_with(bed, arguments);
+    expect_usable(bed);
     return bed;
 }
 

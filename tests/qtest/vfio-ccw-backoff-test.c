@@ -366,9 +366,7 @@ static void test_pending_status_of_the_host_comes_first(void)
     vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_WRITES, writes + 1);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_INTERRUPT);
     expect_exactly(bed, &irb);
-    vfio_ccw_host_wait_start(bed->host, NULL);
-    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
-    expect_normal_end(bed);
+    complete_start(bed);
     assert_usable(bed);
     bed_end(bed);
 }

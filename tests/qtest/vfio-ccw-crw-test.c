@@ -231,12 +231,9 @@ static void test_schib_is_there_before_the_report(void)
 static void test_report_leaves_an_interruption_pending(void)
 {
     Bed *bed = bed_enabled();
-    int64_t deadline = qcss_deadline();
 
     vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_ATTENTION, 0, 0);
-    while (!(scsw_ctrl(bed) & SCSW_STCTL_STATUS_PEND)) {
-        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
-    }
+    wait_pending(bed, SCSW_STCTL_STATUS_PEND);
     vfio_ccw_host_queue_crw(bed->host, path_off);
     qcss_wait_crw_mchk(bed->qts);
     expect_irb(bed, ALERT_STCTL, SCSW_DSTAT_ATTENTION, 0);

@@ -10,7 +10,7 @@
 #include <glib/gstdio.h>
 #include "qapi/error.h"
 #include "qemu/module.h"
-#include "qobject/qdict.h"
+#include "qobject/qjson.h"
 #include "vfio-ccw-fixture.h"
 
 #define CHSC_PAGE   (QCSS_FREE + 0x2000)
@@ -82,36 +82,41 @@ void bed_end(Bed *bed)
     g_free(bed);
 }
 
-void plug_with_timeout(Bed *bed, int ms)
+static QDict *arguments_of(const char *id, unsigned devno, const char *socket)
 {
-    qtest_qmp_assert_success(bed->qts,
-                             "{'execute': 'device_add', 'arguments': {"
-                             "'driver': 'vfio-ccw', 'id': 'ccw0',"
-                             "'devno': 'fe.0.1234', 'x-msg-timeout': %d,"
-                             "'socket': {'type': 'unix', 'path': %s}}}",
-                             ms, bed->socket);
+    g_autofree char *bus_id = g_strdup_printf("fe.0.%04x", devno);
+
+    return qdict_from_jsonf_nofail("{'driver': 'vfio-ccw', 'id': %s,"
+                                   "'devno': %s, 'x-msg-timeout': 60000,"
+                                   "'socket': {'type': 'unix', 'path': %s}}",
+                                   id, bus_id, socket);
+}
+
+QDict *device_arguments(Bed *bed)
+{
+    return arguments_of("ccw0", DEVNO, bed->socket);
+}
+
+void plug_with(Bed *bed, QDict *arguments)
+{
+    qtest_qmp_assert_success(bed->qts, "{'execute': 'device_add',"
+                             "'arguments': %p}", arguments);
 }
 
 void plug(Bed *bed)
 {
-    plug_with_timeout(bed, 60000);
+    plug_with(bed, device_arguments(bed));
 }
 
 VfioCcwHost *plug_another(Bed *bed, unsigned i, VfioCcwHostConfig config)
 {
     g_autofree char *socket = g_strdup_printf("%s%u", bed->socket, i);
     g_autofree char *id = g_strdup_printf("another%u", i);
-    g_autofree char *devno = g_strdup_printf("fe.0.%04x", DEVNO + 1 + i);
     VfioCcwHost *host;
 
     config.pmcw.devno = DEVNO + 1 + i;
     host = vfio_ccw_host_start(socket, &config, &error_abort);
-    qtest_qmp_assert_success(bed->qts,
-                             "{'execute': 'device_add', 'arguments': {"
-                             "'driver': 'vfio-ccw', 'id': %s,"
-                             "'devno': %s, 'x-msg-timeout': 60000,"
-                             "'socket': {'type': 'unix', 'path': %s}}}",
-                             id, devno, socket);
+    plug_with(bed, arguments_of(id, config.pmcw.devno, socket));
     return host;
 }
 
@@ -233,6 +238,15 @@ uint16_t scsw_ctrl(Bed *bed)
     return schib.scsw.ctrl;
 }
 
+void wait_pending(Bed *bed, uint16_t stctl)
+{
+    int64_t deadline = qcss_deadline();
+
+    while ((scsw_ctrl(bed) & stctl) != stctl) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+    }
+}
+
 uint32_t describe_path(Bed *bed, uint8_t chpid)
 {
     uint32_t response = CHSC_PAGE + SCPD_LENGTH;
@@ -331,12 +345,17 @@ void expect_nothing(Bed *bed)
     }
 }
 
-void assert_usable(Bed *bed)
+void complete_start(Bed *bed)
 {
-    g_assert_cmpint(ssch(bed), ==, 0);
     vfio_ccw_host_wait_start(bed->host, NULL);
     vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
     expect_normal_end(bed);
+}
+
+void assert_usable(Bed *bed)
+{
+    g_assert_cmpint(ssch(bed), ==, 0);
+    complete_start(bed);
 }
 
 Bed *bed_enabled_with(const VfioCcwHostConfig *config)
@@ -395,8 +414,8 @@ void start_queued(Bed *bed)
 static bool is_in_state(Bed *bed, const char *state)
 {
     QDict *response = qtest_qmp(bed->qts, "{'execute': 'qom-get', 'arguments':"
-                                "{'path': '/machine/peripheral/ccw0',"
-                                " 'property': 'state'}}");
+                                "{'path': %s, 'property': 'state'}}",
+                                DEVICE_PATH);
     bool is = g_str_equal(qdict_get_str(response, "return"), state);
 
     qobject_unref(response);
@@ -450,14 +469,35 @@ bool is_lost(Bed *bed)
            counter_of(bed, "ccw0", "losses");
 }
 
-void wait_retried(Bed *bed, VfioCcwHostCounter counter, unsigned count)
+void wait_returned(Bed *bed)
+{
+    int64_t deadline = qcss_deadline();
+
+    while (is_lost(bed)) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        qtest_clock_step(bed->qts, NS_PER_S);
+    }
+}
+
+static void pass_time_until(Bed *bed, int64_t step, VfioCcwHostCounter counter,
+                            unsigned count)
 {
     int64_t deadline = qcss_deadline();
 
     while (vfio_ccw_host_count(bed->host, counter) < count) {
         g_assert_cmpint(g_get_monotonic_time(), <, deadline);
-        qtest_clock_step(bed->qts, RETRY_STEP_NS);
+        qtest_clock_step(bed->qts, step);
     }
+}
+
+void wait_reopened(Bed *bed, VfioCcwHostCounter counter, unsigned count)
+{
+    pass_time_until(bed, NS_PER_S, counter, count);
+}
+
+void wait_retried(Bed *bed, VfioCcwHostCounter counter, unsigned count)
+{
+    pass_time_until(bed, RETRY_STEP_NS, counter, count);
 }
 
 void expect_subchannel_report(Bed *bed)
@@ -469,6 +509,13 @@ void expect_subchannel_report(Bed *bed)
     g_assert_cmphex(crw.flags & CRW_FLAGS_MASK_RSC, ==, CRW_RSC_SUBCH << 8);
     g_assert_cmphex(crw.rsid, ==, SCHID & 0xffff);
     g_assert_cmpint(qcss_stcrw(bed->qts, &crw), ==, 1);
+}
+
+void expect_usable(Bed *bed)
+{
+    expect_subchannel_report(bed);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    assert_usable(bed);
 }
 
 void expect_gone(Bed *bed)

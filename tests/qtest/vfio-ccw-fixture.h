@@ -15,6 +15,7 @@
 
 #include "libqos/css.h"
 #include "libqtest.h"
+#include "qobject/qdict.h"
 #include "tests/vfio-ccw-host/vfio-ccw-host.h"
 
 #define DEVNO 0x1234
@@ -39,6 +40,9 @@
 #define RETRY_STEP_NS 1000000
 
 #define NS_PER_S 1000000000LL
+
+/* Long enough for a host that answers, and soon over for one that does not */
+#define TIMEOUT_MS 2000
 
 #define DEVICE_PATH "/machine/peripheral/ccw0"
 
@@ -78,11 +82,13 @@ void bed_stop_host(Bed *bed);
 char *bed_device_args(Bed *bed);
 void bed_end(Bed *bed);
 
+/*
+ * What device_add is told of the bed's device; a test may add properties, or
+ * change them, before it plugs that.
+ */
+QDict *device_arguments(Bed *bed);
+void plug_with(Bed *bed, QDict *arguments);
 void plug(Bed *bed);
-/* The host is given up when it has not answered for so long. */
-void plug_with_timeout(Bed *bed, int ms);
-/* Long enough for a host that answers, and soon over for one that does not */
-#define TIMEOUT_MS 2000
 void assert_unplugged(Bed *bed);
 /*
  * One more device, "another@i", with a host of its own that is like @config:
@@ -122,6 +128,8 @@ ORB noop_orb(Bed *bed);
 /* SSCH of that; its condition code */
 int ssch(Bed *bed);
 uint16_t scsw_ctrl(Bed *bed);
+/* The guest sees all of @stctl pending, and has taken nothing yet. */
+void wait_pending(Bed *bed, uint16_t stctl);
 /* What CHSC says of a channel path: 0 if there is none of this ID */
 uint32_t describe_path(Bed *bed, uint8_t chpid);
 
@@ -150,6 +158,10 @@ void wait_machine_runs(Bed *bed);
 int64_t counter_of(Bed *bed, const char *id, const char *name);
 /* Has the device lost its host, and does not have it back yet? */
 bool is_lost(Bed *bed);
+/* Let time pass, and QEMU try, until it has it back. */
+void wait_returned(Bed *bed);
+/* The same until the host has seen this: so far goes an attempt, or more. */
+void wait_reopened(Bed *bed, VfioCcwHostCounter counter, unsigned count);
 /* The host has refused a request or may have: let QEMU ask again. */
 void wait_retried(Bed *bed, VfioCcwHostCounter counter, unsigned count);
 /* The same, until QEMU gives up: a function is in progress until then. */
@@ -163,6 +175,8 @@ IRB expect_irb(Bed *bed, uint16_t ctrl, uint8_t dstat, uint8_t cstat);
  */
 void expect_exactly(Bed *bed, const IRB *irb);
 void expect_normal_end(Bed *bed);
+/* The host gets a start and ends it, and so it ends for the guest. */
+void complete_start(Bed *bed);
 /* Status pending alone, with the halt or the clear function */
 void expect_end_of(Bed *bed, uint16_t fctl);
 void expect_nothing(Bed *bed);
@@ -170,6 +184,8 @@ void expect_nothing(Bed *bed);
 void assert_usable(Bed *bed);
 
 void expect_subchannel_report(Bed *bed);
+/* The guest is told that the device is there, enables and uses it. */
+void expect_usable(Bed *bed);
 /* Rule 5: what the guest sees of a device that is gone, exactly once */
 void expect_gone(Bed *bed);
 /* What management hears of the host: "lost" or "returned" */

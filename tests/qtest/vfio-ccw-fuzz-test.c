@@ -20,7 +20,6 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qemu/cutils.h"
-#include "qobject/qdict.h"
 #include "vfio-ccw-fixture.h"
 #include "vfio-ccw-wire.h"
 
@@ -348,14 +347,14 @@ static bool is_gone(Bed *bed)
 
 static bool plug_within(Bed *bed, int timeout)
 {
-    QDict *response = qtest_qmp(bed->qts,
-                                "{'execute': 'device_add', 'arguments': {"
-                                "'driver': 'vfio-ccw', 'id': 'ccw0',"
-                                "'devno': 'fe.0.1234', 'x-msg-timeout': %d,"
-                                "'socket': {'type': 'unix', 'path': %s}}}",
-                                timeout, bed->socket);
-    bool plugged = qdict_haskey(response, "return");
+    QDict *arguments = device_arguments(bed);
+    QDict *response;
+    bool plugged;
 
+    qdict_put_int(arguments, "x-msg-timeout", timeout);
+    response = qtest_qmp(bed->qts, "{'execute': 'device_add',"
+                         "'arguments': %p}", arguments);
+    plugged = qdict_haskey(response, "return");
     qobject_unref(response);
     return plugged;
 }

@@ -12,7 +12,6 @@
 
 #include "qemu/osdep.h"
 #include "qemu/thread.h"
-#include "qobject/qdict.h"
 #include "vfio-ccw-scene.h"
 
 /* Soon over, where no answer comes: realize may fail without an attack */
@@ -337,26 +336,6 @@ static void test_realize_regions_with_fd(void)
  * it only sends the beginning, then it is lost again.
  */
 
-static void pass_time_until_returned(Scene *scene)
-{
-    int64_t deadline = qcss_deadline();
-
-    while (is_lost(scene->bed)) {
-        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
-        qtest_clock_step(scene->bed->qts, NS_PER_S);
-    }
-}
-
-static void pass_time_until_opened(Bed *bed, unsigned opens)
-{
-    int64_t deadline = qcss_deadline();
-
-    while (vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_OPENS) < opens) {
-        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
-        qtest_clock_step(bed->qts, NS_PER_S);
-    }
-}
-
 /*
  * Returns false if the dialogue was over before the attack began. The reset is
  * the first thing that the host is asked for when it has returned: that waits.
@@ -372,7 +351,7 @@ static bool attack_return(Scene *scene, const Attack *planned)
     vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
     wire_cut(scene->wire);
     expect_gone(bed);
-    pass_time_until_returned(scene);
+    wait_returned(scene->bed);
     wire_set_tamper(scene->wire, NULL, NULL);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
 
@@ -422,10 +401,8 @@ static void test_return_mapping_unanswered(void)
     wire_set_tamper(scene->wire, tamper_drop_mapped, NULL);
     wire_cut(scene->wire);
     expect_gone(scene->bed);
-    pass_time_until_returned(scene);
-    expect_subchannel_report(scene->bed);
-    qcss_enable(scene->bed->qts, SCHID, INTPARM_MSCH);
-    assert_usable(scene->bed);
+    wait_returned(scene->bed);
+    expect_usable(scene->bed);
     unplug(scene);
     assert_nothing_left(scene);
     scene_end(scene);
@@ -544,10 +521,8 @@ static void test_return_mapping_refused(void)
     wire_set_tamper(scene->wire, NULL, NULL);
     g_assert_false(qcss_dequeue_crw_mchk(scene->bed->qts));
 
-    pass_time_until_returned(scene);
-    expect_subchannel_report(scene->bed);
-    qcss_enable(scene->bed->qts, SCHID, INTPARM_MSCH);
-    assert_usable(scene->bed);
+    wait_returned(scene->bed);
+    expect_usable(scene->bed);
     unplug(scene);
     assert_nothing_left(scene);
     scene_end(scene);
@@ -562,24 +537,30 @@ typedef struct Nonsense {
     uint16_t command;           /* replies to this are altered, all of them */
     void (*alter)(WireMessage *message);
     const char *why;            /* plug says so; NULL: the device works */
+    const char *json;           /* instead of alter: what the server can do */
 } Nonsense;
-
-static WireFate tamper_nonsense(Wire *wire, WireMessage *message, void *opaque)
-{
-    const Nonsense *nonsense = opaque;
-
-    if (message->from_host &&
-        wire_header(message)->command == nonsense->command) {
-        nonsense->alter(message);
-    }
-    return WIRE_PASS;
-}
 
 static void set_capabilities(WireMessage *message, const char *json)
 {
     set_size(message, sizeof(VFIOUserVersion));
     g_byte_array_append(message->bytes, (const void *)json, strlen(json) + 1);
     wire_header(message)->size = message->bytes->len;
+}
+
+static WireFate tamper_nonsense(Wire *wire, WireMessage *message, void *opaque)
+{
+    const Nonsense *nonsense = opaque;
+
+    if (!message->from_host ||
+        wire_header(message)->command != nonsense->command) {
+        return WIRE_PASS;
+    }
+    if (nonsense->json) {
+        set_capabilities(message, nonsense->json);
+    } else {
+        nonsense->alter(message);
+    }
+    return WIRE_PASS;
 }
 
 static void other_major(WireMessage *message)
@@ -590,60 +571,6 @@ static void other_major(WireMessage *message)
 static void unterminated_json(WireMessage *message)
 {
     set_size(message, message->bytes->len - 1);
-}
-
-static void no_json(WireMessage *message)
-{
-    set_capabilities(message, "{");
-}
-
-static void json_array(WireMessage *message)
-{
-    set_capabilities(message, "[]");
-}
-
-static void capability_no_object(WireMessage *message)
-{
-    set_capabilities(message, "{\"capabilities\": 1}");
-}
-
-static void migration_no_object(WireMessage *message)
-{
-    set_capabilities(message, "{\"capabilities\": {\"migration\": 1,"
-                     "\"write_multiple\": 1}}");
-}
-
-static void migration_page_size_zero(WireMessage *message)
-{
-    set_capabilities(message, "{\"capabilities\": {\"migration\":"
-                     "{\"pgsize\": 0}}}");
-}
-
-static void page_size_zero(WireMessage *message)
-{
-    set_capabilities(message, "{\"capabilities\": {\"pgsizes\": 0}}");
-}
-
-static void transfer_size_zero(WireMessage *message)
-{
-    set_capabilities(message, "{\"capabilities\":"
-                     "{\"max_data_xfer_size\": 0}}");
-}
-
-static void transfer_size_huge(WireMessage *message)
-{
-    set_capabilities(message, "{\"capabilities\":"
-                     "{\"max_data_xfer_size\": 18446744073709551615}}");
-}
-
-static void no_fds(WireMessage *message)
-{
-    set_capabilities(message, "{\"capabilities\": {\"max_msg_fds\": 0}}");
-}
-
-static void unknown_capability(WireMessage *message)
-{
-    set_capabilities(message, "{\"capabilities\": {\"coffee\": true}}");
 }
 
 static VFIOUserDeviceInfo *device_info(WireMessage *message)
@@ -810,21 +737,29 @@ static void read_count_without_data(WireMessage *message)
 static const Nonsense nonsenses[] = {
     { "other-major-version", VFIO_USER_VERSION, other_major, "incompatible" },
     { "unterminated-json", VFIO_USER_VERSION, unterminated_json, "corrupt" },
-    { "no-json", VFIO_USER_VERSION, no_json, "malformed" },
-    { "json-array", VFIO_USER_VERSION, json_array, "not an object" },
-    { "capability-no-object", VFIO_USER_VERSION, capability_no_object,
-      "malformed capabilities" },
-    { "migration-no-object", VFIO_USER_VERSION, migration_no_object,
-      "malformed migration" },
-    { "migration-page-size-zero", VFIO_USER_VERSION, migration_page_size_zero,
-      "too small" },
-    { "page-size-zero", VFIO_USER_VERSION, page_size_zero, "too small" },
-    { "transfer-size-zero", VFIO_USER_VERSION, transfer_size_zero,
-      "cannot read the host's SCHIB" },
-    { "transfer-size-huge", VFIO_USER_VERSION, transfer_size_huge,
-      "malformed max_data_xfer_size" },
-    { "no-fds", VFIO_USER_VERSION, no_fds, NULL },
-    { "unknown-capability", VFIO_USER_VERSION, unknown_capability, NULL },
+    { "no-json", VFIO_USER_VERSION, .json = "{", .why = "malformed" },
+    { "json-array", VFIO_USER_VERSION, .json = "[]", .why = "not an object" },
+    { "capability-no-object", VFIO_USER_VERSION,
+      .json = "{\"capabilities\": 1}", .why = "malformed capabilities" },
+    { "migration-no-object", VFIO_USER_VERSION,
+      .json = "{\"capabilities\": {\"migration\": 1, \"write_multiple\": 1}}",
+      .why = "malformed migration" },
+    { "migration-page-size-zero", VFIO_USER_VERSION,
+      .json = "{\"capabilities\": {\"migration\": {\"pgsize\": 0}}}",
+      .why = "too small" },
+    { "page-size-zero", VFIO_USER_VERSION,
+      .json = "{\"capabilities\": {\"pgsizes\": 0}}", .why = "too small" },
+    { "transfer-size-zero", VFIO_USER_VERSION,
+      .json = "{\"capabilities\": {\"max_data_xfer_size\": 0}}",
+      .why = "cannot read the host's SCHIB" },
+    { "transfer-size-huge", VFIO_USER_VERSION,
+      .json = "{\"capabilities\": {\"max_data_xfer_size\":"
+              "18446744073709551615}}",
+      .why = "malformed max_data_xfer_size" },
+    { "no-fds", VFIO_USER_VERSION,
+      .json = "{\"capabilities\": {\"max_msg_fds\": 0}}" },
+    { "unknown-capability", VFIO_USER_VERSION,
+      .json = "{\"capabilities\": {\"coffee\": true}}" },
     { "regions-huge", VFIO_USER_DEVICE_GET_INFO, regions_huge, "invalid" },
     { "regions-zero", VFIO_USER_DEVICE_GET_INFO, regions_zero,
       "no I/O region" },
@@ -1526,13 +1461,11 @@ static void test_useless_host_is_warned_of_once(void)
         wire_cut(scene->wire);
         expect_gone(bed);
         g_assert_cmpuint(count_said(said, warning), ==, losses - 1);
-        pass_time_until_opened(bed, opens + 3);
+        wait_reopened(bed, VFIO_CCW_HOST_OPENS, opens + 3);
         wire_set_tamper(scene->wire, NULL, NULL);
-        pass_time_until_returned(scene);
+        wait_returned(scene->bed);
         g_assert_cmpuint(count_said(said, warning), ==, losses);
-        expect_subchannel_report(bed);
-        qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
-        assert_usable(bed);
+        expect_usable(bed);
     }
     unplug(scene);
     assert_nothing_left(scene);

@@ -22,16 +22,6 @@ static const IRB attention = {
     .scsw.dstat = SCSW_DSTAT_ATTENTION,
 };
 
-/* The guest sees all of @stctl pending, and has taken nothing yet. */
-static void wait_pending(Bed *bed, uint16_t stctl)
-{
-    int64_t deadline = qcss_deadline();
-
-    while ((scsw_ctrl(bed) & stctl) != stctl) {
-        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
-    }
-}
-
 /* Program-controlled interruption, then the end */
 
 static IRB pci_of_active_start(void)

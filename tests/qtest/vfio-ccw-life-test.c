@@ -8,7 +8,6 @@
 
 #include "qemu/osdep.h"
 #include <sys/un.h>
-#include "qobject/qdict.h"
 #include "qobject/qlist.h"
 #include "qemu/sockets.h"
 #include "vfio-ccw-fixture.h"
@@ -77,9 +76,7 @@ static void test_retries_are_counted(void)
     vfio_ccw_host_answer(bed->host, VFIO_CCW_HOST_START, -EBUSY, 3);
     g_assert_cmpint(ssch(bed), ==, 0);
     wait_retried(bed, VFIO_CCW_HOST_STARTS, 2);
-    vfio_ccw_host_wait_start(bed->host, NULL);
-    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
-    expect_normal_end(bed);
+    complete_start(bed);
     g_assert_cmpint(counter(bed, "retries"), ==, 3);
     g_assert_cmpint(counter(bed, "starts"), ==, 2);
     bed_end(bed);
@@ -193,12 +190,9 @@ static void be_disabled(Bed *bed)
 
 static void status_pending(Bed *bed)
 {
-    int64_t deadline = qcss_deadline();
 
     vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_ATTENTION, 0, 0);
-    while (!(scsw_ctrl(bed) & SCSW_STCTL_STATUS_PEND)) {
-        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
-    }
+    wait_pending(bed, SCSW_STCTL_STATUS_PEND);
 }
 
 static void halt_refused(Bed *bed)
@@ -350,12 +344,11 @@ static void test_nameless_device_is_lost(void)
 {
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
     Bed *bed = bed_unplugged(&config);
+    QDict *arguments = device_arguments(bed);
     QDict *event, *data;
 
-    qtest_qmp_assert_success(bed->qts, "{'execute': 'device_add', 'arguments':"
-                             "{'driver': 'vfio-ccw', 'devno': 'fe.0.1234',"
-                             "'socket': {'type': 'unix', 'path': %s}}}",
-                             bed->socket);
+    qdict_del(arguments, "id");
+    plug_with(bed, arguments);
     expect_subchannel_report(bed);
     bed_stop_host(bed);
     expect_gone(bed);
@@ -374,8 +367,10 @@ static void test_silence_is_a_loss(void)
 {
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
     Bed *bed = bed_unplugged(&config);
+    QDict *arguments = device_arguments(bed);
 
-    plug_with_timeout(bed, TIMEOUT_MS);
+    qdict_put_int(arguments, "x-msg-timeout", TIMEOUT_MS);
+    plug_with(bed, arguments);
     expect_subchannel_report(bed);
     qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
     vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_SCHIB_READ);
@@ -416,26 +411,12 @@ static void pass_time(Bed *bed, int64_t ns)
     qtest_clock_step(bed->qts, ns);
 }
 
-static void wait_until(Bed *bed, VfioCcwHostCounter what, unsigned count)
-{
-    int64_t deadline = qcss_deadline();
-
-    while (vfio_ccw_host_count(bed->host, what) < count) {
-        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
-        pass_time(bed, NS_PER_S);
-    }
-}
-
 /* The SCHIB as the guest finds it when it is told */
 static SCHIB expect_return_report(Bed *bed)
 {
-    int64_t deadline = qcss_deadline();
     SCHIB schib;
 
-    while (counter(bed, "returns") != counter(bed, "losses")) {
-        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
-        pass_time(bed, NS_PER_S);
-    }
+    wait_returned(bed);
     expect_event(bed, "returned");
     expect_subchannel_report(bed);
     g_assert_cmphex(qcss_find(bed->qts, DEVNO), ==, SCHID);
@@ -509,7 +490,7 @@ static void test_old_irb_ends_no_new_start(void)
     expect_returned(bed);
     vfio_ccw_host_disconnect(bed->host);
     expect_lost(bed);
-    wait_until(bed, VFIO_CCW_HOST_OPENS, 3);
+    wait_reopened(bed, VFIO_CCW_HOST_OPENS, 3);
     expect_event(bed, "returned");
     expect_subchannel_report(bed);
     qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
@@ -574,7 +555,7 @@ static void return_up_to_reset(Bed *bed)
     lose_host(bed);
     bring_host_back(bed);
     vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
-    wait_until(bed, VFIO_CCW_HOST_OPENS, 1);
+    wait_reopened(bed, VFIO_CCW_HOST_OPENS, 1);
     vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_RESET);
     expect_event(bed, "returned");
 }
@@ -717,7 +698,7 @@ static void test_useless_host_stays_away(void)
 
     lose_host(bed);
     bed_start_host(bed, &config);
-    wait_until(bed, VFIO_CCW_HOST_CLOSES, 3);
+    wait_reopened(bed, VFIO_CCW_HOST_CLOSES, 3);
     wait_state(bed, "NOT_OPER");
     g_assert_false(qcss_dequeue_crw_mchk(bed->qts));
     g_assert_cmpint(ssch(bed), ==, 3);
@@ -809,13 +790,10 @@ static void test_returned_host_gets_its_device_back(void)
 {
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
     Bed *bed = bed_unplugged(&config);
+    QDict *arguments = device_arguments(bed);
 
-    qtest_qmp_assert_success(bed->qts, "{'execute': 'device_add', 'arguments':"
-                             "{'driver': 'vfio-ccw', 'id': 'ccw0',"
-                             "'devno': 'fe.0.1234',"
-                             "'x-quiesce-timeout': 3600000,"
-                             "'socket': {'type': 'unix', 'path': %s}}}",
-                             bed->socket);
+    qdict_put_int(arguments, "x-quiesce-timeout", 3600000);
+    plug_with(bed, arguments);
     expect_subchannel_report(bed);
     vfio_ccw_host_make_gone(bed->host);
     vfio_ccw_host_signal(bed->host, VFIO_CCW_REQ_IRQ_INDEX);
@@ -911,9 +889,7 @@ static void test_unplug_while_returning(const void *step)
     unplug_at_once(bed);
     vfio_ccw_host_unhold(bed->host, GPOINTER_TO_INT(step));
     plug(bed);
-    expect_subchannel_report(bed);
-    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
-    assert_usable(bed);
+    expect_usable(bed);
     bed_end(bed);
 }
 
@@ -926,9 +902,7 @@ static void test_unplug_while_lost(void)
     pass_time(bed, 100 * NS_PER_S);
     bring_host_back(bed);
     plug(bed);
-    expect_subchannel_report(bed);
-    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
-    assert_usable(bed);
+    expect_usable(bed);
     bed_end(bed);
 }
 
@@ -987,13 +961,10 @@ static void test_policy_is_a_property(void)
 {
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
     Bed *bed = bed_unplugged(&config);
+    QDict *arguments = device_arguments(bed);
 
-    qtest_qmp_assert_success(bed->qts,
-                             "{'execute': 'device_add', 'arguments': {"
-                             "'driver': 'vfio-ccw', 'id': 'ccw0',"
-                             "'devno': 'fe.0.1234', 'on-host-loss': 'unplug',"
-                             "'socket': {'type': 'unix', 'path': %s}}}",
-                             bed->socket);
+    qdict_put_str(arguments, "on-host-loss", "unplug");
+    plug_with(bed, arguments);
     bed_stop_host(bed);
     qtest_qmp_eventwait(bed->qts, "DEVICE_DELETED");
     assert_unplugged(bed);

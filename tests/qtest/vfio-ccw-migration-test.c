@@ -9,7 +9,6 @@
 #include "qemu/osdep.h"
 #include <glib/gstdio.h>
 #include "qemu/timer.h"
-#include "qobject/qdict.h"
 #include "vfio-ccw-fixture.h"
 
 /* Saving and migrating are refused, with a name, until the device goes. */
@@ -85,10 +84,9 @@ static void test_only_migratable_refuses_the_device(void)
 
     bed_start_host(bed, &config);
     bed->qts = qcss_init(MACHINE_ARGS "-only-migratable");
-    error = qtest_qmp_assert_failure_ref(
-        bed->qts, "{'execute': 'device_add', 'arguments': {"
-        "'driver': 'vfio-ccw', 'id': 'ccw0', 'devno': 'fe.0.1234',"
-        "'socket': {'type': 'unix', 'path': %s}}}", bed->socket);
+    error = qtest_qmp_assert_failure_ref(bed->qts, "{'execute': 'device_add',"
+                                         "'arguments': %p}",
+                                         device_arguments(bed));
     assert_says_who(qdict_get_str(error, "desc"));
     g_assert_nonnull(strstr(qdict_get_str(error, "desc"), "only-migratable"));
     qobject_unref(error);
@@ -355,9 +353,7 @@ static void test_stopped_while_the_host_returns(void)
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_VERSION);
     wait_state(bed, "IDLE");
     continue_machine(bed);
-    expect_subchannel_report(bed);
-    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
-    assert_usable(bed);
+    expect_usable(bed);
     bed_end(bed);
 }
 

@@ -376,9 +376,7 @@ static void test_queued_start_is_sent_in_its_turn(void)
     g_assert_cmphex(scsw_ctrl(bed), ==,
                     SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
-    vfio_ccw_host_wait_start(bed->host, NULL);
-    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
-    expect_normal_end(bed);
+    complete_start(bed);
     bed_end(bed);
 }
 
@@ -491,13 +489,10 @@ static void test_clear_overtakes_the_end_of_a_halt(void)
 static void test_clear_discards_pending_status(void)
 {
     Bed *bed = bed_enabled();
-    int64_t deadline = qcss_deadline();
 
     start_active(bed);
     vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
-    while (!(scsw_ctrl(bed) & SCSW_STCTL_STATUS_PEND)) {
-        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
-    }
+    wait_pending(bed, SCSW_STCTL_STATUS_PEND);
     g_assert_cmpint(qcss_csch(bed->qts, SCHID), ==, 0);
     g_assert_cmphex(scsw_ctrl(bed), ==,
                     SCSW_FCTL_CLEAR_FUNC | SCSW_ACTL_CLEAR_PEND);
@@ -546,13 +541,10 @@ static void expect_one_story(Bed *bed)
 static void test_halt_of_an_ended_start_is_cc1(void)
 {
     Bed *bed = bed_enabled();
-    int64_t deadline = qcss_deadline();
 
     start_active(bed);
     vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
-    while (!(scsw_ctrl(bed) & SCSW_STCTL_STATUS_PEND)) {
-        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
-    }
+    wait_pending(bed, SCSW_STCTL_STATUS_PEND);
     g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 1);
     expect_normal_end(bed);
     assert_usable(bed);

@@ -8,7 +8,6 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "qobject/qdict.h"
 #include "vfio-ccw-fixture.h"
 
 /*
@@ -19,16 +18,12 @@ static Bed *bed_quiescing(unsigned ms)
 {
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
     Bed *bed = bed_unplugged(&config);
+    QDict *arguments = device_arguments(bed);
 
-    qtest_qmp_assert_success(bed->qts, "{'execute': 'device_add', 'arguments':"
-                             "{'driver': 'vfio-ccw', 'id': 'ccw0',"
-                             "'devno': 'fe.0.1234', 'x-msg-timeout': 3600000,"
-                             "'x-quiesce-timeout': %u,"
-                             "'socket': {'type': 'unix', 'path': %s}}}",
-                             ms, bed->socket);
-    expect_subchannel_report(bed);
-    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
-    assert_usable(bed);
+    qdict_put_int(arguments, "x-msg-timeout", 3600000);
+    qdict_put_int(arguments, "x-quiesce-timeout", ms);
+    plug_with(bed, arguments);
+    expect_usable(bed);
     return bed;
 }
 
@@ -90,9 +85,7 @@ static void expect_gone_for_good(Bed *bed, unsigned closes)
 static void assert_pluggable_again(Bed *bed)
 {
     plug(bed);
-    expect_subchannel_report(bed);
-    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
-    assert_usable(bed);
+    expect_usable(bed);
 }
 
 /* Quiescing: cancelled, else halted, else cleared */
@@ -384,12 +377,9 @@ static void in_start_active(Bed *bed)
 
 static void in_status_pending(Bed *bed)
 {
-    int64_t deadline = qcss_deadline();
 
     vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_ATTENTION, 0, 0);
-    while (!(scsw_ctrl(bed) & SCSW_STCTL_STATUS_PEND)) {
-        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
-    }
+    wait_pending(bed, SCSW_STCTL_STATUS_PEND);
 }
 
 static void in_halt_queued(Bed *bed)
@@ -564,20 +554,13 @@ static void test_while_another_is_plugged(void)
 {
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
     Bed *bed = bed_patient();
-    g_autofree char *socket = g_strdup_printf("%s1", bed->socket);
     VfioCcwHost *host;
 
-    config.pmcw.devno = DEVNO + 1;
-    host = vfio_ccw_host_start(socket, &config, &error_abort);
     start_active(bed);
     request_by_qmp(bed);
     vfio_ccw_host_wait_halt(bed->host);
     expect_leaving(bed, "QUIESCING_HALT");
-    qtest_qmp_assert_success(bed->qts, "{'execute': 'device_add', 'arguments':"
-                             "{'driver': 'vfio-ccw', 'id': 'ccw1',"
-                             "'devno': 'fe.0.1235', 'x-msg-timeout': 60000,"
-                             "'socket': {'type': 'unix', 'path': %s}}}",
-                             socket);
+    host = plug_another(bed, 0, config);
     g_assert_cmphex(qcss_find(bed->qts, DEVNO + 1), !=, 0);
     vfio_ccw_host_present_status(bed->host, 0, 0, 0);
     qtest_qmp_eventwait(bed->qts, "DEVICE_DELETED");

@@ -10,7 +10,6 @@
 #include "qemu/osdep.h"
 #include <sys/resource.h>
 #include "qapi/error.h"
-#include "qobject/qdict.h"
 #include "qobject/qjson.h"
 #include "qobject/qlist.h"
 #include "vfio-ccw-fixture.h"
@@ -119,18 +118,9 @@ static void assert_names_host(Bed *bed, const QDict *answer)
     g_assert_nonnull(strstr(qdict_get_str(error, "desc"), bed->socket));
 }
 
-static QDict *socket_of(Bed *bed)
-{
-    return qdict_from_jsonf_nofail("{'x-msg-timeout': 60000, 'socket':"
-                                   "{'type': 'unix', 'path': %s}}",
-                                   bed->socket);
-}
-
 static void assert_plugged_and_usable(Bed *bed)
 {
-    expect_subchannel_report(bed);
-    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
-    assert_usable(bed);
+    expect_usable(bed);
     qtest_qmp_device_del(bed->qts, "ccw0");
     expect_subchannel_report(bed);
 }
@@ -159,7 +149,7 @@ static void test_each_request_is_refused(void)
     Bed *bed = bed_warm();
     unsigned requests = count_requests(bed);
     unsigned fds = count_of_qemu(bed, "fd");
-    QDict *way = socket_of(bed);
+    QDict *way = device_arguments(bed);
     unsigned failed = 0;
 
     for (unsigned nth = 1; nth <= requests; nth++) {
@@ -244,7 +234,7 @@ static void test_each_descriptor_is_refused(const void *alone)
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
     Bed *bed = bed_plugged(&config);
     VfioCcwHost *companion = alone ? NULL : plug_companion(bed);
-    QDict *way = socket_of(bed);
+    QDict *way = device_arguments(bed);
     Belongings before;
     unsigned room = 0;
     QDict *answer;
@@ -309,7 +299,7 @@ static void test_no_schib_can_be_read(void)
 {
     Bed *bed = bed_warm();
     Belongings before = belongings(bed);
-    QDict *way = socket_of(bed);
+    QDict *way = device_arguments(bed);
 
     vfio_ccw_host_answer(bed->host, VFIO_CCW_HOST_SCHIB_READ, -ENODEV, 1);
     assert_failed(bed, ask_for_device(bed, way), strerror(ENODEV), before);
@@ -370,7 +360,7 @@ static void test_fd_and_socket(void)
 {
     Bed *bed = bed_warm();
     Belongings before = belongings(bed);
-    QDict *way = socket_of(bed);
+    QDict *way = device_arguments(bed);
 
     qdict_put_str(way, "fd", "device");
     pass_fd(bed, "device");

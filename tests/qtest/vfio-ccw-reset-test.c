@@ -115,9 +115,7 @@ static void test_reset_does_not_wait_for_the_host(void)
     qtest_qmp_assert_success(bed->qts, "{'execute': 'query-status'}");
     expect_nothing(bed);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
-    vfio_ccw_host_wait_start(bed->host, NULL);
-    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
-    expect_normal_end(bed);
+    complete_start(bed);
     assert_usable(bed);
     bed_end(bed);
 }
@@ -335,31 +333,40 @@ static void test_machine_waits_for_the_slowest(void)
     bed_end(bed);
 }
 
-/* One host cannot reset its device: the others' devices are ready. */
-static void test_reset_of_many_waits_for_none(void)
+/* More devices, which have worked */
+static void plug_many(Bed *bed, VfioCcwHost *hosts[MANY])
 {
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
-    VfioCcwHost *hosts[MANY];
-    Bed *bed = bed_enabled();
 
     config.device = VFIO_CCW_HOST_INSTANT;
     for (int i = 0; i < MANY; i++) {
         hosts[i] = plug_another(bed, i, config);
         run_instant_program(bed, SCHID + 1 + i);
     }
+}
 
+static void stop_many(VfioCcwHost *hosts[MANY])
+{
+    for (int i = 0; i < MANY; i++) {
+        vfio_ccw_host_stop(hosts[i], &error_abort);
+    }
+}
+
+/* One host cannot reset its device: the others' devices are ready. */
+static void test_reset_of_many_waits_for_none(void)
+{
+    VfioCcwHost *hosts[MANY];
+    Bed *bed = bed_enabled();
+
+    plug_many(bed, hosts);
     start_during_reset(bed);
     for (int i = 0; i < MANY; i++) {
         run_instant_program(bed, SCHID + 1 + i);
     }
     qtest_qmp_assert_success(bed->qts, "{'execute': 'query-status'}");
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
-    vfio_ccw_host_wait_start(bed->host, NULL);
-    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
-    expect_normal_end(bed);
-    for (int i = 0; i < MANY; i++) {
-        vfio_ccw_host_stop(hosts[i], &error_abort);
-    }
+    complete_start(bed);
+    stop_many(hosts);
     bed_end(bed);
 }
 
@@ -706,9 +713,7 @@ static void test_pending_status_is_cleared(void)
     for (int taken = 0; taken < 2; taken++) {
         start_active(bed);
         vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
-        while (!(scsw_ctrl(bed) & SCSW_STCTL_STATUS_PEND)) {
-            ;
-        }
+        wait_pending(bed, SCSW_STCTL_STATUS_PEND);
         if (taken) {
             qcss_wait_io(bed->qts, QCSS_CR6_ALL, &code);
         }
@@ -872,9 +877,7 @@ static void test_reset_during_a_reset(void)
         g_assert_cmpint(ssch(bed), ==, 0);
     }
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
-    vfio_ccw_host_wait_start(bed->host, NULL);
-    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
-    expect_normal_end(bed);
+    complete_start(bed);
     g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS), ==,
                     starts + 1);
     bed_end(bed);
@@ -901,14 +904,11 @@ static void test_start_during_a_reset_is_cancelled(void)
  */
 static void test_all_are_reset_at_once(void)
 {
-    VfioCcwHostConfig config = vfio_ccw_host_default_config();
     VfioCcwHost *hosts[MANY];
     Bed *bed = bed_enabled();
 
-    config.device = VFIO_CCW_HOST_INSTANT;
+    plug_many(bed, hosts);
     for (int i = 0; i < MANY; i++) {
-        hosts[i] = plug_another(bed, i, config);
-        run_instant_program(bed, SCHID + 1 + i);
         vfio_ccw_host_hold(hosts[i], VFIO_CCW_HOST_RESET);
     }
     vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
@@ -924,9 +924,7 @@ static void test_all_are_reset_at_once(void)
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_RESET);
     qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
     assert_usable(bed);
-    for (int i = 0; i < MANY; i++) {
-        vfio_ccw_host_stop(hosts[i], &error_abort);
-    }
+    stop_many(hosts);
     bed_end(bed);
 }
 

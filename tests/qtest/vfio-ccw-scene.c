@@ -8,7 +8,6 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "qobject/qdict.h"
 #include "vfio-ccw-scene.h"
 
 #define WITNESS_SCHID (SCHID + 1)
@@ -32,24 +31,18 @@ void unplug(Scene *scene)
 
 QDict *try_to_plug(Scene *scene, int timeout)
 {
-    return qtest_qmp(scene->bed->qts,
-                     "{'execute': 'device_add', 'arguments': {"
-                     "'driver': 'vfio-ccw', 'id': 'ccw0',"
-                     "'devno': 'fe.0.1234', 'x-msg-timeout': %d,"
-                     "'socket': {'type': 'unix', 'path': %s}}}",
-                     timeout, scene->bed->socket);
+    QDict *arguments = device_arguments(scene->bed);
+
+    qdict_put_int(arguments, "x-msg-timeout", timeout);
+    return qtest_qmp(scene->bed->qts, "{'execute': 'device_add',"
+                     "'arguments': %p}", arguments);
 }
 
 static void start_witness(Scene *scene, const VfioCcwHostConfig *config)
 {
     QTestState *qts = scene->bed->qts;
-    g_autofree char *path = g_build_filename(scene->bed->dir, "witness", NULL);
 
-    scene->witness = vfio_ccw_host_start(path, config, &error_abort);
-    qtest_qmp_assert_success(qts, "{'execute': 'device_add', 'arguments': {"
-                             "'driver': 'vfio-ccw', 'id': 'ccw1',"
-                             "'devno': 'fe.0.1235', 'x-msg-timeout': 60000,"
-                             "'socket': {'type': 'unix', 'path': %s}}}", path);
+    scene->witness = plug_another(scene->bed, 0, *config);
     g_assert_cmphex(qcss_find(qts, DEVNO + 1), ==, WITNESS_SCHID);
     qcss_enable(qts, WITNESS_SCHID, INTPARM_MSCH);
 }
@@ -118,7 +111,7 @@ void scene_end(Scene *scene)
 {
     assert_unhurt(scene);
     wire_set_tamper(scene->wire, NULL, NULL);
-    qtest_qmp_device_del(scene->bed->qts, "ccw1");
+    qtest_qmp_device_del(scene->bed->qts, "another0");
     wire_free(scene->wire);
     vfio_ccw_host_stop(scene->witness, &error_abort);
     bed_end(scene->bed);

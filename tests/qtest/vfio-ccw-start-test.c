@@ -104,6 +104,7 @@ static void test_prefetch_is_forced(const void *forced)
 {
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
     Bed *bed = bed_unplugged(&config);
+    QDict *arguments = device_arguments(bed);
     IRB irb = {
         .scsw.flags = SCSW_FLAGS_MASK_FMT,
         .scsw.ctrl = SCSW_FCTL_START_FUNC | FINAL_STCTL,
@@ -112,11 +113,8 @@ static void test_prefetch_is_forced(const void *forced)
     };
     ORB orb, orb_of_host;
 
-    qtest_qmp_assert_success(bed->qts, "{'execute': 'device_add', 'arguments':"
-                             "{'driver': 'vfio-ccw', 'id': 'ccw0',"
-                             "'devno': 'fe.0.1234', 'force-orb-pfch': %i,"
-                             "'socket': {'type': 'unix', 'path': %s}}}",
-                             GPOINTER_TO_INT(forced), bed->socket);
+    qdict_put_bool(arguments, "force-orb-pfch", GPOINTER_TO_INT(forced));
+    plug_with(bed, arguments);
     qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
     orb = noop_orb(bed);
     orb.ctrl0 &= ~ORB_CTRL0_MASK_PFCH;
@@ -201,9 +199,7 @@ static void test_ssch_does_not_wait_for_the_host(void)
 
     vfio_ccw_host_release(bed->host, VFIO_CCW_HOST_START, 0);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START);
-    vfio_ccw_host_wait_start(bed->host, NULL);
-    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
-    expect_normal_end(bed);
+    complete_start(bed);
     assert_usable(bed);
     bed_end(bed);
 }
