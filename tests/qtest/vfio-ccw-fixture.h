@@ -8,6 +8,25 @@
  * answer of the host until it has seen what had to happen without it, so that
  * nothing depends on timing. Called by the vfio-ccw-*-test.c, from the test's
  * own thread.
+ *
+ * The names here are what a test is made of, with those of libqos/css.h for
+ * the guest's side and of vfio-ccw-host.h for the host's:
+ *
+ *     static void test_start_is_not_answered(void)
+ *     {
+ *         Bed *bed = bed_enabled();
+ *
+ *         vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_START_REPLY);
+ *         g_assert_cmpint(ssch(bed), ==, 0);
+ *         vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_START_REPLY);
+ *         g_assert_cmpint(ssch(bed), ==, 2);
+ *         vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START_REPLY);
+ *         complete_start(bed);
+ *         bed_end(bed);
+ *     }
+ *
+ * What does not come is waited for until MAX_POLLS, and the test fails. With
+ * QTEST_TRACE='vfio_ccw_*' in its environment QEMU tells what it did instead.
  */
 
 #ifndef TESTS_VFIO_CCW_FIXTURE_H
