@@ -4,7 +4,7 @@
 
 help:
 	@echo 'make demo    a Linux guest does disk I/O through vfio-ccw'
-	@echo 'make check   all tests'
+	@echo 'make check   all tests but those of check-linux'
 	@echo 'make check-linux   tests on a vfio_ccw driver of Linux, in QEMU'
 	@echo 'make bench   what an I/O costs, on a machine that is quiet'
 	@echo 'make qemu    build/qemu-system-s390x and build/vfio-ccw-host'

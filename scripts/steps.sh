@@ -21,8 +21,8 @@ demo | bench | soak | mutation) steps=4 ;;
 check | check-linux) steps=5 ;;
 check-sanitizers) steps=7 ;;
 *)
-    echo "usage: $0 qemu|demo|check|check-linux|check-sanitizers|bench|soak|" \
-        "mutation" >&2
+    echo "usage: $0" \
+        "qemu|demo|check|check-linux|check-sanitizers|bench|soak|mutation" >&2
     exit 2
     ;;
 esac
@@ -40,7 +40,8 @@ step()
     shift
     number=$((number + 1))
     printf '\n[%d/%d, %s] %s\n' $number $steps "$(elapsed)" "$title"
-    "$@" || fail "step $number ($title) failed"
+    # What outlives its step must not keep the lock.
+    "$@" 9>&- || fail "step $number ($title) failed"
 }
 
 fail()
@@ -86,6 +87,17 @@ verdict()
     printf 'PASS: all tests, after %s\n' "$(elapsed)"
 }
 
+# Two at a time would build, and test, the same files.
+be_alone()
+{
+    mkdir -p $build
+    exec 9> $build/lock
+    flock -n 9 || {
+        echo "waiting until the other make in this directory is done"
+        flock 9
+    }
+}
+
 # What a sanitizer reports makes its test fail.
 check_with()
 {
@@ -95,6 +107,7 @@ check_with()
     step "running the tests" run_tests unit qtest
 }
 
+be_alone
 more_packages=
 [ $target != check-linux ] ||
     more_packages="gcc-s390x-linux-gnu libc6-dev-s390x-cross bc"
