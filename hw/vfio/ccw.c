@@ -825,11 +825,17 @@ static void set_fd(Object *obj, const char *str, Error **errp)
 static void set_socket(Object *obj, Visitor *v, const char *name, void *opaque,
                        Error **errp)
 {
+    ERRP_GUARD();
     VFIOCCWDevice *vcdev = VFIO_CCW(obj);
     SocketAddress *socket;
 
-    if (!may_set(obj, name, errp) ||
-        !visit_type_SocketAddress(v, name, &socket, errp)) {
+    if (!may_set(obj, name, errp)) {
+        return;
+    }
+    if (!visit_type_SocketAddress(v, name, &socket, errp)) {
+        error_append_hint(errp, "Use -device '{\"driver\": \"vfio-ccw\", "
+                          "\"socket\": {\"type\": \"unix\", \"path\": "
+                          "PATH}}'.\n");
         return;
     }
     qapi_free_SocketAddress(vcdev->target.socket);
