@@ -466,28 +466,20 @@ static int guest_memory(void)
 
 void sim_host_init(void)
 {
-    VfioCcwHostConfig config = {
-        .regions = sim.profile.regions,
-        .irqs = (1u << VFIO_CCW_NUM_IRQS) - 1,
-        .region_size = {
-            [VFIO_CCW_HOST_REGION_IO] = sizeof(struct ccw_io_region),
-            [VFIO_CCW_HOST_REGION_ASYNC] = sizeof(struct ccw_cmd_region),
-            [VFIO_CCW_HOST_REGION_SCHIB] = sizeof(struct ccw_schib_region),
-            [VFIO_CCW_HOST_REGION_CRW] = sizeof(struct ccw_crw_region),
-        },
-        .device_flags = VFIO_DEVICE_FLAGS_CCW | VFIO_DEVICE_FLAGS_RESET,
-        .pmcw = {
-            .intparm = 0x01234567,
-            .flags = PMCW_FLAGS_MASK_DNV,
-            .devno = 0x1234,
-            .mbi = 0x0123,
-            .chars = 0x89abcdef,
-            .lpm = 0xc0,
-            .pim = 0xc0,
-            .pom = 0xff,
-            .pam = 0xc0,
-            .chpid = { 0x40, 0x41 },
-        },
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+
+    config.regions = sim.profile.regions;
+    config.pmcw = (PMCW) {
+        .intparm = 0x01234567,
+        .flags = PMCW_FLAGS_MASK_DNV,
+        .devno = 0x1234,
+        .mbi = 0x0123,
+        .chars = 0x89abcdef,
+        .lpm = 0xc0,
+        .pim = 0xc0,
+        .pom = 0xff,
+        .pam = 0xc0,
+        .chpid = { 0x40, 0x41 },
     };
 
     host_gate_init(&sim.gate, nothing, NULL);

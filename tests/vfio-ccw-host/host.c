@@ -296,31 +296,6 @@ static const HostDeviceOps gated_device_ops = {
  * Starting and stopping
  */
 
-VfioCcwHostConfig vfio_ccw_host_default_config(void)
-{
-    return (VfioCcwHostConfig) {
-        .device = VFIO_CCW_HOST_SCRIPTED,
-        .regions = (1u << VFIO_CCW_HOST_NR_REGIONS) - 1,
-        .irqs = (1u << VFIO_CCW_NUM_IRQS) - 1,
-        .region_size = {
-            [VFIO_CCW_HOST_REGION_IO] = sizeof(struct ccw_io_region),
-            [VFIO_CCW_HOST_REGION_ASYNC] = sizeof(struct ccw_cmd_region),
-            [VFIO_CCW_HOST_REGION_SCHIB] = sizeof(struct ccw_schib_region),
-            [VFIO_CCW_HOST_REGION_CRW] = sizeof(struct ccw_crw_region),
-        },
-        .device_flags = VFIO_DEVICE_FLAGS_CCW | VFIO_DEVICE_FLAGS_RESET,
-        .pmcw = {
-            .flags = PMCW_FLAGS_MASK_DNV,
-            .devno = 0x1234,
-            .lpm = 0x80,
-            .pim = 0x80,
-            .pom = 0xff,
-            .pam = 0x80,
-            .chpid[0] = 0x40,
-        },
-    };
-}
-
 /* In the thread of who starts the host, which does not run yet */
 static bool host_open_device(VfioCcwHost *host, const VfioCcwHostConfig *config,
                              Error **errp)

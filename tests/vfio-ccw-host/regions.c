@@ -80,6 +80,31 @@ static int perform_migration(void *opaque, enum vfio_device_mig_state from,
     return driver->state == HOST_STATE_NOT_OPER ? -EIO : 0;
 }
 
+VfioCcwHostConfig vfio_ccw_host_default_config(void)
+{
+    return (VfioCcwHostConfig) {
+        .device = VFIO_CCW_HOST_SCRIPTED,
+        .regions = (1u << VFIO_CCW_HOST_NR_REGIONS) - 1,
+        .irqs = (1u << VFIO_CCW_NUM_IRQS) - 1,
+        .region_size = {
+            [VFIO_CCW_HOST_REGION_IO] = sizeof(struct ccw_io_region),
+            [VFIO_CCW_HOST_REGION_ASYNC] = sizeof(struct ccw_cmd_region),
+            [VFIO_CCW_HOST_REGION_SCHIB] = sizeof(struct ccw_schib_region),
+            [VFIO_CCW_HOST_REGION_CRW] = sizeof(struct ccw_crw_region),
+        },
+        .device_flags = VFIO_DEVICE_FLAGS_CCW | VFIO_DEVICE_FLAGS_RESET,
+        .pmcw = {
+            .flags = PMCW_FLAGS_MASK_DNV,
+            .devno = 0x1234,
+            .lpm = 0x80,
+            .pim = 0x80,
+            .pom = 0xff,
+            .pam = 0x80,
+            .chpid[0] = 0x40,
+        },
+    };
+}
+
 void host_driver_init(HostDriver *driver, const VfioCcwHostConfig *config,
                       HostGate *gate, HostDma *dma, HostSubchannel *sch,
                       void (*happened)(void *, VfioCcwHostCounter),
