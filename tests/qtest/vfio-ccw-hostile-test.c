@@ -818,6 +818,7 @@ static void test_nonsense(const void *data)
     response = try_to_plug(scene, LONG_TIMEOUT_MS);
     wire_set_tamper(scene->wire, NULL, NULL);
     if (nonsense->why) {
+        g_assert_true(qdict_haskey(response, "error"));
         desc = qdict_get_str(qdict_get_qdict(response, "error"), "desc");
         g_test_message("%s", desc);
         g_assert_nonnull(strstr(desc, nonsense->why));
