@@ -92,6 +92,9 @@ def main():
                         help='keep what comes of it')
     arguments = parser.parse_args()
     build = arguments.build.resolve()
+    if not (build / 'vfio-ccw-conformance').exists():
+        sys.exit(f'error: {build} has no Linux to run this on: '
+                 '"make check-linux" builds it')
     log = build / 'linux/conformance.log'
     with tempfile.TemporaryDirectory() as work:
         try:

@@ -156,6 +156,9 @@ def main():
                         help='only the tests at these paths, or below them')
     arguments = parser.parse_args()
     build = arguments.build.resolve()
+    if not Built(build).test.exists():
+        sys.exit(f'error: {build} has no Linux to run this on: '
+                 '"make check-linux" builds it')
     work = build / 'linux/run'
     work.mkdir(parents=True, exist_ok=True)
     try:
