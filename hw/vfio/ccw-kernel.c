@@ -39,8 +39,20 @@ static bool kernel_attach(VFIOCCWLink *link, const VFIOCCWTarget *target,
     return true;
 }
 
+/* Linux's driver has them until it is told, also when its device is closed. */
+static void drop_eventfds(VFIODevice *vdev)
+{
+    for (int i = 0; i < MIN(vdev->num_irqs, VFIO_CCW_NUM_IRQS); i++) {
+        vfio_device_irq_set_signaling(vdev, i, 0, VFIO_IRQ_SET_ACTION_TRIGGER,
+                                      -1, NULL);
+    }
+}
+
 static void kernel_detach(VFIOCCWLink *link)
 {
+    if (link->vdev->bcontainer) {
+        drop_eventfds(link->vdev);
+    }
     vfio_device_detach(link->vdev);
     vfio_device_free_name(link->vdev);
     link->vdev->fd = -1;

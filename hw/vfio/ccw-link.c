@@ -799,8 +799,8 @@ void vfio_ccw_link_init(VFIOCCWLink *link, VFIODevice *vdev,
 }
 
 /*
- * The host drops its end of the eventfds itself when it is closed, so it need
- * not be asked, which might take long.
+ * The host is not asked to drop its end of the eventfds, which might take long:
+ * a server does so by itself, and a kernel when it is detached.
  */
 void vfio_ccw_link_close(VFIOCCWLink *link)
 {
