@@ -210,7 +210,7 @@ static void test_nothing_is_transferred_after_it(void)
     bed_end(bed);
 }
 
-/* What the end of the host's reset may be, and whether there is a device then */
+/* How the host's reset may end, and whether there is a device then */
 typedef struct Ending {
     const char *name;
     void (*end)(Bed *bed);

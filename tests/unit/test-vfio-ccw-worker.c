@@ -17,6 +17,7 @@
 #include "qemu/notify.h"
 #include "hw/vfio/ccw-link.h"
 #include "hw/vfio/ccw-worker.h"
+#include "hw/vfio/vfio-container.h"
 #include "system/address-spaces.h"
 
 /* More at once than ever wait for work */
@@ -159,6 +160,8 @@ static int kernel_ret;      /* of the system call, -errno if it fails */
 static int asked;
 static bool attachable;
 static unsigned attached, named;
+static unsigned eventfds;   /* the kernel has: bit 1u << index */
+static VFIOContainer container;
 
 bool vfio_device_get_name(VFIODevice *vdev, Error **errp)
 {
@@ -183,13 +186,27 @@ bool vfio_device_attach(char *name, VFIODevice *vdev, AddressSpace *as,
         error_setg(errp, "no device");
         return false;
     }
+    vdev->bcontainer = &container;
+    vdev->num_irqs = VFIO_CCW_NUM_IRQS;
     attached++;
     return true;
 }
 
 void vfio_device_detach(VFIODevice *vdev)
 {
+    vdev->bcontainer = NULL;
     attached--;
+}
+
+bool vfio_device_irq_set_signaling(VFIODevice *vdev, int index, int subindex,
+                                   int action, int fd, Error **errp)
+{
+    g_assert_nonnull(vdev->bcontainer);
+    g_assert_cmpint(subindex, ==, 0);
+    g_assert_cmpint(action, ==, VFIO_IRQ_SET_ACTION_TRIGGER);
+    g_assert_cmpint(fd, ==, -1);
+    eventfds &= ~(1u << index);
+    return true;
 }
 
 int ioctl(int fd, unsigned long request, ...)
@@ -301,7 +318,9 @@ static void test_device_that_can_be_attached(void)
     g_assert_cmpint(vdev.fd, ==, FD);
     g_assert_cmpuint(attached, ==, 1);
     g_assert_cmpuint(named, ==, 1);
+    eventfds = (1u << VFIO_CCW_NUM_IRQS) - 1;
     transport->detach(&host);
+    g_assert_cmphex(eventfds, ==, 0);
     g_assert_cmpint(vdev.fd, ==, -1);
     g_assert_cmpuint(attached, ==, 0);
     g_assert_cmpuint(named, ==, 0);
