@@ -227,20 +227,20 @@ static void coroutine_fn job_irb_again(VFIOCCWJob *job)
 
 static void coroutine_fn job_irb(VFIOCCWJob *job)
 {
-    bool same, doubtful, of_another;
+    bool doubtful, of_another;
 
     job->ret = read_irb(job, &job->irb);
     if (job->ret) {
         return;
     }
-    same = !memcmp(&job->irb, &job->last_irb, sizeof(job->irb));
-    if (same && !job->sent && ends_start(job)) {
+    job->same = !memcmp(&job->irb, &job->last_irb, sizeof(job->irb));
+    if (job->same && !job->sent && ends_start(job)) {
         /* No start was sent that this could be the end of. */
         job->stale = true;
         return;
     }
     doubtful = vfio_ccw_job_ends_signal(job) ||
-               (job->sent && (same || job->late));
+               (job->sent && (job->same || job->late));
     of_another = job->sent && ends_device(job);
     /* Path not operational makes a guest look at its paths. */
     if (doubtful || of_another ||

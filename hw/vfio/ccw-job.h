@@ -28,6 +28,7 @@ typedef struct VFIOCCWJob {
     SCHIB schib;
     bool sent;              /* a request, since the last IRB: this may be ... */
     bool late;              /* ... an earlier one again, or of before a reset */
+    bool same;              /* as last_irb */
     bool stale;             /* it is */
     bool settled;           /* no: it is of what was sent last */
     bool host_idle;         /* it is device end, and nothing is in progress */

@@ -23,10 +23,11 @@
  *
  * The driver may signal once more than it has IRBs, and reading does not empty
  * its slot; and after a reset it may come with an interrupt of before it. So an
- * IRB that is the same as the last one or the first after a reset, when a
- * request was sent, and any that ends a halt or clear, is believed only if the
- * host's SCHIB does not show that function still in progress. Device end alone,
- * which may be of an earlier start, comes with what the SCHIB says of the host.
+ * IRB that is the same as the last one or the first after a reset that was not
+ * there before, when a request was sent, and any that ends a halt or clear, is
+ * believed only if the host's SCHIB does not show that function still in
+ * progress. Device end alone, which may be of an earlier start, comes with what
+ * the SCHIB says of the host.
  */
 
 #include "qemu/osdep.h"
@@ -372,8 +373,12 @@ static void finish_irb(VFIOCCWJob *job)
         link->last_irb = job->irb;
     } else if (!job->ret) {
         link->last_irb = job->irb;
-        /* A start has ended: its own end may come, and after the next start. */
-        link->irb_may_be_late = job->host_idle;
+        /*
+         * A start has ended: its own end may come, and after the next start.
+         * What was there before a reset is none that comes late after it.
+         */
+        link->irb_may_be_late = job->host_idle ||
+                                (job->late && job->same && !job->sent);
         /* What the host was busy with may be over now. */
         timer_del(link->retry_timer);
         deliver_irb(link, &job->irb, job->host_idle);
@@ -421,6 +426,7 @@ static void finish_reset(VFIOCCWJob *job)
         return;
     }
     link->last_irb = job->irb;
+    link->sent_since_irb = false;
     link->irb_may_be_late = true;
     deliver_schib(job);
 }
@@ -768,7 +774,6 @@ static void forget_everything(VFIOCCWLink *link)
     link->given_up = false;
     memset(link->due, 0, sizeof(link->due));
     link->looking = false;
-    link->sent_since_irb = false;
 }
 
 bool vfio_ccw_link_open(VFIOCCWLink *link, Error **errp)

@@ -550,6 +550,65 @@ static void test_late_end_is_not_the_next_one(void)
 }
 
 /*
+ * The machine was reset, and the host has done its part of that: QEMU reads no
+ * report before that. This one is of no installed path.
+ */
+static void wait_reset_by_host(Bed *bed)
+{
+    unsigned reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_CRW_READS);
+
+    vfio_ccw_host_queue_crw(bed->host, (CRW) {
+        .flags = CRW_RSC_CHP << 8 | CRW_ERC_INIT,
+        .rsid = CHPID + 1,
+    });
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_CRW_READS, reads + 1);
+}
+
+/*
+ * The driver signals once more before that, and shows the IRB before it: the
+ * end of an earlier start, or status that nobody has read before the reset.
+ */
+static void expect_late_end_behind_an_old_irb(Bed *bed)
+{
+    unsigned starts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS);
+    unsigned reads;
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_WORK);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 1);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_WORK);
+    reset(bed);
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
+    wait_reset_by_host(bed);
+    reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_READS);
+    vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_READS, reads + 1);
+    start_after_reset(bed, starts);
+    expect_withheld_end_to_be_stale(bed);
+}
+
+static void test_late_end_comes_behind_an_old_one(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_accepted(bed);
+    expect_late_end_behind_an_old_irb(bed);
+    bed_end(bed);
+}
+
+static void test_late_end_comes_behind_unread_status(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_accepted(bed);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_READ);
+    vfio_ccw_host_present_status(bed->host, 0, SCSW_CSTAT_PCI, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_READ);
+    expect_late_end_behind_an_old_irb(bed);
+    bed_end(bed);
+}
+
+/*
  * Linux's reset stops no device that has presented channel end. Its device end
  * comes in the guest's new life, and is none of it.
  */
@@ -564,14 +623,9 @@ static const LeftBehind left_behind[] = {
     { "without-schib", 1u << VFIO_CCW_HOST_REGION_SCHIB },
 };
 
-/*
- * A machine that was reset, and a host that has done its part of that: QEMU
- * reads no report before that. This one is of no installed path.
- */
 static Bed *bed_reset_after_channel_end(const LeftBehind *left)
 {
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
-    unsigned reads;
     Bed *bed;
 
     config.regions &= ~left->regions;
@@ -582,12 +636,7 @@ static Bed *bed_reset_after_channel_end(const LeftBehind *left)
                SCSW_STCTL_STATUS_PEND, SCSW_DSTAT_CHANNEL_END, 0);
     reset(bed);
     qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
-    reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_CRW_READS);
-    vfio_ccw_host_queue_crw(bed->host, (CRW) {
-        .flags = CRW_RSC_CHP << 8 | CRW_ERC_INIT,
-        .rsid = CHPID + 1,
-    });
-    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_CRW_READS, reads + 1);
+    wait_reset_by_host(bed);
     return bed;
 }
 
@@ -867,6 +916,7 @@ static void test_reset_during_a_reset(void)
 {
     Bed *bed = bed_enabled();
     unsigned starts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS);
+    unsigned resets = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_RESETS);
 
     vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_RESET);
     for (int i = 0; i < 3; i++) {
@@ -880,6 +930,8 @@ static void test_reset_during_a_reset(void)
     complete_start(bed);
     g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS), ==,
                     starts + 1);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_RESETS), ==,
+                    resets + 1);
     bed_end(bed);
 }
 
@@ -969,6 +1021,10 @@ static void add_cases(const Kind *of)
           test_nothing_is_transferred_after_it },
         { "machine-waits-for-the-slowest", test_machine_waits_for_the_slowest },
         { "late-end-is-not-the-next-one", test_late_end_is_not_the_next_one },
+        { "late-end-comes-behind-an-old-one",
+          test_late_end_comes_behind_an_old_one },
+        { "late-end-comes-behind-unread-status",
+          test_late_end_comes_behind_unread_status },
         { "attention-meanwhile-is-cleared",
           test_attention_during_a_reset_is_cleared },
         { "queued-start-is-never-sent", test_queued_start_is_never_sent },
