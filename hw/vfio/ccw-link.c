@@ -512,10 +512,6 @@ void vfio_ccw_link_refresh_schib(VFIOCCWLink *link)
 
 void vfio_ccw_link_look(VFIOCCWLink *link)
 {
-    if (link->schib_region < 0) {
-        deliver(link, (VFIOCCWNews) { .kind = VFIO_CCW_NEWS_LOOKED });
-        return;
-    }
     link->looking = true;
     make_due(link, VFIO_CCW_LANE_SCHIB);
 }

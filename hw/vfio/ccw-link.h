@@ -203,7 +203,7 @@ void vfio_ccw_link_refresh_schib(VFIOCCWLink *link);
 
 /*
  * Is the device there? NEWS_LOOKED says that a SCHIB was read since, or could
- * not be, which may have been NEWS_GONE. Where the host shows none, it is
+ * not be, which may have been NEWS_GONE. Where the host shows none, it may be
  * delivered before this returns.
  */
 void vfio_ccw_link_look(VFIOCCWLink *link);
