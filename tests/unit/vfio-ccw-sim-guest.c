@@ -176,7 +176,8 @@ static void check_schib(const SCHIB *schib)
     }
     if (schib->pmcw.intparm != pmcw->intparm ||
         schib->pmcw.devno != pmcw->devno || schib->pmcw.mbi != pmcw->mbi ||
-        schib->pmcw.chars != pmcw->chars) {
+        schib->pmcw.chars != pmcw->chars ||
+        (schib->pmcw.flags ^ pmcw->flags) & ~OPERATIONAL) {
         sim_fail("a SCHIB that is not the host's");
     }
 }
@@ -649,6 +650,7 @@ static void open_link(void)
         sim_fail("the host cannot be opened: %s", error_get_pretty(err));
     }
     if (have_host) {
+        check_schib(&host);
         door(vfio_ccw_fsm_schib(&sim.fsm, &host));
     }
 }

@@ -471,7 +471,7 @@ void sim_host_init(void)
     config.regions = sim.profile.regions;
     config.pmcw = (PMCW) {
         .intparm = 0x01234567,
-        .flags = PMCW_FLAGS_MASK_DNV,
+        .flags = PMCW_FLAGS_MASK_DNV | PMCW_FLAGS_MASK_MP,
         .devno = 0x1234,
         .mbi = 0x0123,
         .chars = 0x89abcdef,
