@@ -165,6 +165,34 @@ static void test_overtakes_while_the_guest_looks(const void *data)
 }
 
 /*
+ * A start that is refused, when a signal has overtaken it, was not there to be
+ * ended: the signal is not sent again.
+ */
+static void test_overtakes_a_start_that_fails(const void *data)
+{
+    const Signal *signal = data;
+    Bed *bed = bed_enabled();
+    unsigned asked = vfio_ccw_host_count(bed->host,
+                                         VFIO_CCW_HOST_ASYNC_WRITES);
+
+    start_unanswered(bed);
+    vfio_ccw_host_hold(bed->host, signal->reply);
+    g_assert_cmpint(signal->instruction(bed->qts, SCHID), ==, 0);
+    signal->wait(bed->host);
+    vfio_ccw_host_release(bed->host, VFIO_CCW_HOST_START_REPLY, -ENOMEM);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_START_REPLY);
+    look(bed, 0x40);
+    look(bed, 0x20);
+    vfio_ccw_host_unhold(bed->host, signal->reply);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    expect_end_of(bed, signal->fctl);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_ASYNC_WRITES),
+                    ==, asked + 1);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/*
  * A clear that went past a halt is refused: the halt is with the host yet, and
  * neither a start nor another halt goes past that.
  */
@@ -707,6 +735,7 @@ static const struct {
     { "overtakes-while-the-guest-looks", test_overtakes_while_the_guest_looks },
     { "follows-a-stuck-start", test_follows_a_stuck_start },
     { "gives-a-busy-host-time", test_gives_a_busy_host_time },
+    { "overtakes-a-start-that-fails", test_overtakes_a_start_that_fails },
     { "drops-a-queued-start", test_drops_a_queued_start },
 };
 
