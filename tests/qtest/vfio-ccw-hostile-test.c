@@ -307,7 +307,7 @@ static void test_realize_cut(void)
     scene_end(scene);
 }
 
-/* A region that could be mapped comes with a file to map: as the protocol has */
+/* A region that could be mapped comes with a file, as the protocol has it. */
 static WireFate tamper_region_fd(Wire *wire, WireMessage *message, void *opaque)
 {
     int fd = STDERR_FILENO;

@@ -68,13 +68,16 @@ static void test_sense_id(void)
 static void test_host_gets_the_orb(void)
 {
     Bed *bed = bed_enabled();
+    ORB sent = noop_orb(bed);
     ORB orb;
 
-    g_assert_cmpint(ssch(bed), ==, 0);
+    sent.ctrl1 = ORB_CTRL1_MASK_ILS;
+    g_assert_cmpint(qcss_ssch(bed->qts, SCHID, &sent), ==, 0);
     vfio_ccw_host_wait_start(bed->host, &orb);
     g_assert_cmphex(orb.cpa, ==, PROGRAM);
     g_assert_cmphex(orb.lpm, ==, 0xff);
     g_assert_cmphex(orb.ctrl0 & ORB_CTRL0_MASK_FMT, !=, 0);
+    g_assert_cmphex(orb.ctrl1, ==, ORB_CTRL1_MASK_ILS);
     vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
     expect_normal_end(bed);
     bed_end(bed);
