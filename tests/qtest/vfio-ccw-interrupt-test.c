@@ -557,6 +557,24 @@ static void test_attention_signalled_twice_is_delivered_twice(void)
     bed_end(bed);
 }
 
+/* The driver signals it once more: the guest has taken it. */
+static void test_device_end_signalled_twice_is_shown_once(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_accepted(bed);
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_CHANNEL_END, 0, 0);
+    expect_irb(bed, SCSW_FCTL_START_FUNC | SCSW_STCTL_PRIMARY |
+               SCSW_STCTL_STATUS_PEND, SCSW_DSTAT_CHANNEL_END, 0);
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_DEVICE_END, 0, 0);
+    expect_irb(bed, SCSW_STCTL_SECONDARY | SCSW_STCTL_STATUS_PEND,
+               SCSW_DSTAT_DEVICE_END, 0);
+    vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
+    expect_nothing(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
 /* No function is in progress that this could be taken for the end of. */
 static void test_attention_asks_for_no_schib(void)
 {
@@ -861,6 +879,9 @@ static void add_tests(void)
                    test_attention_signalled_twice_is_delivered_twice);
     qtest_add_func("/vfio-ccw/interrupt/path-not-operational-is-shown",
                    test_path_not_operational_is_shown);
+    qtest_add_func("/vfio-ccw/interrupt/"
+                   "device-end-signalled-twice-is-shown-once",
+                   test_device_end_signalled_twice_is_shown_once);
     qtest_add_func("/vfio-ccw/interrupt/attention-asks-for-no-schib",
                    test_attention_asks_for_no_schib);
     qtest_add_func("/vfio-ccw/interrupt/start-leaves-the-irb-alone",
