@@ -761,12 +761,11 @@ void vfio_ccw_link_abandon(VFIOCCWLink *link)
 }
 
 /*
- * No job is left of an earlier host, so no lane is busy. The IRB that counts as
- * the last is that which the reset will read.
+ * No job is left of an earlier host, so no lane is busy. Its last request and
+ * its last IRB the reset will forget.
  */
 static void forget_everything(VFIOCCWLink *link)
 {
-    vfio_ccw_link_withdraw(link);
     link->given_up = false;
     memset(link->due, 0, sizeof(link->due));
     link->looking = false;
