@@ -576,9 +576,9 @@ static void expect_late_end_behind_an_old_irb(Bed *bed)
     vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_WORK);
     vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 1);
     vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_WORK);
-    reset(bed);
-    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    begin_reset(bed);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
+    begin_new_life(bed);
     wait_reset_by_host(bed);
     reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_READS);
     vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
