@@ -557,19 +557,36 @@ static void test_attention_signalled_twice_is_delivered_twice(void)
     bed_end(bed);
 }
 
-/* The driver signals it once more: the guest has taken it. */
-static void test_device_end_signalled_twice_is_shown_once(void)
+/* The driver signals once more: it is read again, and it is no new one. */
+static void signal_again(Bed *bed)
+{
+    unsigned reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_READS);
+
+    vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_READS, reads + 1);
+}
+
+static void test_ends_signalled_twice_are_shown_once(void)
 {
     Bed *bed = bed_enabled();
 
     start_accepted(bed);
     vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_CHANNEL_END, 0, 0);
+    wait_pending(bed, SCSW_STCTL_STATUS_PEND);
+    signal_again(bed);
     expect_irb(bed, SCSW_FCTL_START_FUNC | SCSW_STCTL_PRIMARY |
                SCSW_STCTL_STATUS_PEND, SCSW_DSTAT_CHANNEL_END, 0);
+    expect_nothing(bed);
+    signal_again(bed);
+    expect_nothing(bed);
+
     vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_DEVICE_END, 0, 0);
+    wait_pending(bed, SCSW_STCTL_STATUS_PEND);
+    signal_again(bed);
     expect_irb(bed, SCSW_STCTL_SECONDARY | SCSW_STCTL_STATUS_PEND,
                SCSW_DSTAT_DEVICE_END, 0);
-    vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
+    expect_nothing(bed);
+    signal_again(bed);
     expect_nothing(bed);
     assert_usable(bed);
     bed_end(bed);
@@ -879,9 +896,8 @@ static void add_tests(void)
                    test_attention_signalled_twice_is_delivered_twice);
     qtest_add_func("/vfio-ccw/interrupt/path-not-operational-is-shown",
                    test_path_not_operational_is_shown);
-    qtest_add_func("/vfio-ccw/interrupt/"
-                   "device-end-signalled-twice-is-shown-once",
-                   test_device_end_signalled_twice_is_shown_once);
+    qtest_add_func("/vfio-ccw/interrupt/ends-signalled-twice-are-shown-once",
+                   test_ends_signalled_twice_are_shown_once);
     qtest_add_func("/vfio-ccw/interrupt/attention-asks-for-no-schib",
                    test_attention_asks_for_no_schib);
     qtest_add_func("/vfio-ccw/interrupt/start-leaves-the-irb-alone",

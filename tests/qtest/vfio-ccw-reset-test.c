@@ -673,6 +673,44 @@ static void test_late_device_end_ends_no_start(const void *data)
     bed_end(bed);
 }
 
+/*
+ * The driver shows an earlier start's device end once more before that: it is
+ * not the one that is to come.
+ */
+static void test_late_device_end_comes_behind_an_old_one(const void *data)
+{
+    const LeftBehind *left = data;
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    unsigned reads;
+    Bed *bed;
+
+    config.regions &= ~left->regions;
+    bed = bed_enabled_with(&config);
+    start_accepted(bed);
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_CHANNEL_END, 0, 0);
+    expect_irb(bed, SCSW_FCTL_START_FUNC | SCSW_STCTL_PRIMARY |
+               SCSW_STCTL_STATUS_PEND, SCSW_DSTAT_CHANNEL_END, 0);
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_DEVICE_END, 0, 0);
+    expect_irb(bed, SCSW_STCTL_SECONDARY | SCSW_STCTL_STATUS_PEND,
+               SCSW_DSTAT_DEVICE_END, 0);
+
+    start_accepted(bed);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_WORK);
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_CHANNEL_END, 0, 0);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_WORK);
+    begin_reset(bed);
+    begin_new_life(bed);
+    wait_reset_by_host(bed);
+    reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_READS);
+    vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_READS, reads + 1);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_WORK);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_READS, reads + 2);
+    start_past_device_end(bed);
+    expect_withheld_end_to_be_stale(bed);
+    bed_end(bed);
+}
+
 static void expect_lost_end(Bed *bed)
 {
     expect_irb(bed, SCSW_FCTL_START_FUNC | FINAL_STCTL | SCSW_STCTL_ALERT, 0,
@@ -1090,6 +1128,8 @@ static void add_cases(const Kind *of)
             "late-device-end/is-nothing/%s", left_behind[i].host);
         g_autofree char *no_start = g_strdup_printf(
             "late-device-end/ends-no-start/%s", left_behind[i].host);
+        g_autofree char *behind = g_strdup_printf(
+            "late-device-end/behind-an-old-one/%s", left_behind[i].host);
 
         add_case(nothing, (Case) {
             .kind = of,
@@ -1099,6 +1139,11 @@ static void add_cases(const Kind *of)
         add_case(no_start, (Case) {
             .kind = of,
             .test_of = test_late_device_end_ends_no_start,
+            .data = &left_behind[i],
+        });
+        add_case(behind, (Case) {
+            .kind = of,
+            .test_of = test_late_device_end_comes_behind_an_old_one,
             .data = &left_behind[i],
         });
     }
