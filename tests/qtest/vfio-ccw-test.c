@@ -8,6 +8,7 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qemu/rcu.h"
 #include "vfio-ccw-fixture.h"
 
 #define REGION(name) (1u << VFIO_CCW_HOST_REGION_##name)
@@ -147,7 +148,9 @@ static void test_command_line_says_who(void)
     g_autoptr(GError) err = NULL;
     int status;
 
+    rcu_disable_atfork(); /* as libqtest: nothing but exec() follows */
     g_spawn_command_line_sync(command, NULL, &said, &status, &err);
+    rcu_enable_atfork();
     g_assert_no_error(err);
     g_assert_true(WIFEXITED(status));
     g_assert_cmpint(WEXITSTATUS(status), ==, EXIT_FAILURE);
