@@ -13,6 +13,8 @@
 #include "qobject/qjson.h"
 #include "vfio-ccw-fixture.h"
 
+#define IMAGE_SIZE (1024 * 512)
+
 #define CHSC_PAGE   (QCSS_FREE + 0x2000)
 #define CHSC_SCPD   0x0002
 #define SCPD_LENGTH 0x10
@@ -210,17 +212,27 @@ void pass_fd(Bed *bed, const char *name)
     close(fd);
 }
 
-ORB noop_orb(Bed *bed)
+static ORB orb_of_command(Bed *bed, uint8_t cmd_code, uint16_t count)
 {
-    CCW1 noop = {
-        .cmd_code = CCW_CMD_NOOP,
+    CCW1 ccw = {
+        .cmd_code = cmd_code,
         .flags = CCW_FLAG_SLI,
-        .count = 1,
+        .count = count,
         .cda = DATA,
     };
 
-    qcss_write_ccws(bed->qts, PROGRAM, &noop, 1);
+    qcss_write_ccws(bed->qts, PROGRAM, &ccw, 1);
     return qcss_orb(INTPARM_SSCH, PROGRAM);
+}
+
+ORB noop_orb(Bed *bed)
+{
+    return orb_of_command(bed, CCW_CMD_NOOP, 1);
+}
+
+ORB sense_id_orb(Bed *bed)
+{
+    return orb_of_command(bed, CCW_CMD_SENSE_ID, SENSE_ID_LEN);
 }
 
 int ssch(Bed *bed)
@@ -367,6 +379,25 @@ Bed *bed_enabled_with(const VfioCcwHostConfig *config)
     return bed;
 }
 
+Bed *bed_with_disk(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    g_autofree char *zeroes = g_malloc0(IMAGE_SIZE);
+    g_autofree char *image = NULL;
+    g_autofree char *args = NULL;
+    Bed *bed = bed_new();
+
+    image = g_build_filename(bed->dir, "image", NULL);
+    g_assert_true(g_file_set_contents(image, zeroes, IMAGE_SIZE, NULL));
+    config.device = VFIO_CCW_HOST_DASD_FBA;
+    config.image = image;
+    bed_start_host(bed, &config);
+    g_assert_cmpint(unlink(image), ==, 0);
+    args = bed_device_args(bed);
+    bed->qts = qcss_init(args);
+    return bed;
+}
+
 Bed *bed_enabled(void)
 {
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
@@ -467,6 +498,14 @@ bool is_lost(Bed *bed)
 {
     return counter_of(bed, "ccw0", "returns") <
            counter_of(bed, "ccw0", "losses");
+}
+
+void signal_again(Bed *bed)
+{
+    unsigned reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_READS);
+
+    vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_READS, reads + 1);
 }
 
 void wait_returned(Bed *bed)

@@ -60,6 +60,8 @@
 
 #define NS_PER_S 1000000000LL
 
+#define SENSE_ID_LEN 7
+
 /* Long enough for a host that answers, and soon over for one that does not */
 #define TIMEOUT_MS 2000
 
@@ -92,6 +94,8 @@ Bed *bed_plugged(const VfioCcwHostConfig *config);
  * now on is not forgotten.
  */
 Bed *bed_enabled_with(const VfioCcwHostConfig *config);
+/* A disk, all zeroes, in place of the scripted device */
+Bed *bed_with_disk(void);
 /* What most tests want: a scripted device that has everything */
 Bed *bed_enabled(void);
 
@@ -144,6 +148,8 @@ void pass_fd(Bed *bed, const char *name);
 
 /* A program that has only a no-operation */
 ORB noop_orb(Bed *bed);
+/* ... or has the device say what it is: SENSE_ID_LEN bytes at DATA */
+ORB sense_id_orb(Bed *bed);
 /* SSCH of that; its condition code */
 int ssch(Bed *bed);
 uint16_t scsw_ctrl(Bed *bed);
@@ -181,6 +187,8 @@ bool is_lost(Bed *bed);
 void wait_returned(Bed *bed);
 /* The same until the host has seen this: so far goes an attempt, or more. */
 void wait_reopened(Bed *bed, VfioCcwHostCounter counter, unsigned count);
+/* The driver signals once more than it has IRBs: the last one is read again. */
+void signal_again(Bed *bed);
 /* The host has refused a request or may have: let QEMU ask again. */
 void wait_retried(Bed *bed, VfioCcwHostCounter counter, unsigned count);
 /* The same, until QEMU gives up: a function is in progress until then. */

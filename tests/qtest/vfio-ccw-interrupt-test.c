@@ -557,15 +557,6 @@ static void test_attention_signalled_twice_is_delivered_twice(void)
     bed_end(bed);
 }
 
-/* The driver signals once more: it is read again, and it is no new one. */
-static void signal_again(Bed *bed)
-{
-    unsigned reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_READS);
-
-    vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
-    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_READS, reads + 1);
-}
-
 static void test_ends_signalled_twice_are_shown_once(void)
 {
     Bed *bed = bed_enabled();

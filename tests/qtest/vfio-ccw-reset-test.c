@@ -142,21 +142,11 @@ static void run_instant_program(Bed *bed, uint32_t schid)
  * transfer what the last one asked for.
  */
 
-#define IMAGE_SIZE (1024 * 512)
-#define SENSE_ID_LEN 7
-
 /* The device has accepted a program that is to change storage at DATA. */
 static void begin_transfer(Bed *bed)
 {
-    CCW1 sense_id = {
-        .cmd_code = CCW_CMD_SENSE_ID,
-        .flags = CCW_FLAG_SLI,
-        .count = SENSE_ID_LEN,
-        .cda = DATA,
-    };
-    ORB orb = qcss_orb(INTPARM_SSCH, PROGRAM);
+    ORB orb = sense_id_orb(bed);
 
-    qcss_write_ccws(bed->qts, PROGRAM, &sense_id, 1);
     qtest_writeb(bed->qts, DATA, 0);
     vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_DEVICE_START);
     g_assert_cmpint(qcss_ssch(bed->qts, SCHID, &orb), ==, 0);
@@ -173,31 +163,11 @@ static void wait_transfer(Bed *bed)
     }
 }
 
-/* A machine with a disk, and not with what is scripted */
-static Bed *bed_with_disk(void)
-{
-    VfioCcwHostConfig config = vfio_ccw_host_default_config();
-    g_autofree char *zeroes = g_malloc0(IMAGE_SIZE);
-    g_autofree char *image = NULL;
-    g_autofree char *args = NULL;
-    Bed *bed = bed_new();
-
-    image = g_build_filename(bed->dir, "image", NULL);
-    g_assert_true(g_file_set_contents(image, zeroes, IMAGE_SIZE, NULL));
-    config.device = VFIO_CCW_HOST_DASD_FBA;
-    config.image = image;
-    bed_start_host(bed, &config);
-    g_assert_cmpint(unlink(image), ==, 0);
-    args = bed_device_args(bed);
-    bed->qts = qcss_init(args);
-    run_instant_program(bed, SCHID);
-    return bed;
-}
-
 static void test_nothing_is_transferred_after_it(void)
 {
     Bed *bed = bed_with_disk();
 
+    run_instant_program(bed, SCHID);
     begin_transfer(bed);
     reset_machine(bed);
     g_assert_false(machine_runs(bed));
@@ -571,7 +541,6 @@ static void wait_reset_by_host(Bed *bed)
 static void expect_late_end_behind_an_old_irb(Bed *bed)
 {
     unsigned starts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS);
-    unsigned reads;
 
     vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_WORK);
     vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 1);
@@ -580,9 +549,7 @@ static void expect_late_end_behind_an_old_irb(Bed *bed)
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
     begin_new_life(bed);
     wait_reset_by_host(bed);
-    reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_READS);
-    vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
-    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_READS, reads + 1);
+    signal_again(bed);
     start_after_reset(bed, starts);
     expect_withheld_end_to_be_stale(bed);
 }
@@ -623,7 +590,7 @@ static const LeftBehind left_behind[] = {
     { "without-schib", 1u << VFIO_CCW_HOST_REGION_SCHIB },
 };
 
-static Bed *bed_reset_after_channel_end(const LeftBehind *left)
+static Bed *bed_after_channel_end(const LeftBehind *left)
 {
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
     Bed *bed;
@@ -634,6 +601,13 @@ static Bed *bed_reset_after_channel_end(const LeftBehind *left)
     vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_CHANNEL_END, 0, 0);
     expect_irb(bed, SCSW_FCTL_START_FUNC | SCSW_STCTL_PRIMARY |
                SCSW_STCTL_STATUS_PEND, SCSW_DSTAT_CHANNEL_END, 0);
+    return bed;
+}
+
+static Bed *bed_reset_after_channel_end(const LeftBehind *left)
+{
+    Bed *bed = bed_after_channel_end(left);
+
     reset(bed);
     qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
     wait_reset_by_host(bed);
@@ -679,17 +653,9 @@ static void test_late_device_end_ends_no_start(const void *data)
  */
 static void test_late_device_end_comes_behind_an_old_one(const void *data)
 {
-    const LeftBehind *left = data;
-    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    Bed *bed = bed_after_channel_end(data);
     unsigned reads;
-    Bed *bed;
 
-    config.regions &= ~left->regions;
-    bed = bed_enabled_with(&config);
-    start_accepted(bed);
-    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_CHANNEL_END, 0, 0);
-    expect_irb(bed, SCSW_FCTL_START_FUNC | SCSW_STCTL_PRIMARY |
-               SCSW_STCTL_STATUS_PEND, SCSW_DSTAT_CHANNEL_END, 0);
     vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_DEVICE_END, 0, 0);
     expect_irb(bed, SCSW_STCTL_SECONDARY | SCSW_STCTL_STATUS_PEND,
                SCSW_DSTAT_DEVICE_END, 0);
@@ -701,11 +667,10 @@ static void test_late_device_end_comes_behind_an_old_one(const void *data)
     begin_reset(bed);
     begin_new_life(bed);
     wait_reset_by_host(bed);
+    signal_again(bed);
     reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_READS);
-    vfio_ccw_host_signal(bed->host, VFIO_CCW_IO_IRQ_INDEX);
-    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_READS, reads + 1);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_WORK);
-    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_READS, reads + 2);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_READS, reads + 1);
     start_past_device_end(bed);
     expect_withheld_end_to_be_stale(bed);
     bed_end(bed);
@@ -1047,6 +1012,14 @@ static void add_case(const char *name, Case c)
     qtest_add_data_func_full(path, g_memdup2(&c, sizeof(c)), run_case, g_free);
 }
 
+static void add_case_of(const Kind *kind, const char *test, const char *name,
+                        void (*test_of)(const void *), const void *data)
+{
+    g_autofree char *path = g_strdup_printf("%s/%s", test, name);
+
+    add_case(path, (Case) { .kind = kind, .test_of = test_of, .data = data });
+}
+
 static void add_cases(const Kind *of)
 {
     static const struct {
@@ -1085,74 +1058,40 @@ static void add_cases(const Kind *of)
         const char *name;
         int err;
     } failures[] = {
-        { "failed-is-gone/einval", -EINVAL },
-        { "failed-is-gone/enodev", -ENODEV },
-        { "failed-is-gone/etimedout", -ETIMEDOUT },
+        { "einval", -EINVAL },
+        { "enodev", -ENODEV },
+        { "etimedout", -ETIMEDOUT },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {
         add_case(tests[i].name, (Case) { of, tests[i].test });
     }
     for (size_t i = 0; i < ARRAY_SIZE(withheld); i++) {
-        g_autofree char *name = g_strdup_printf("old-life/%s",
-                                                withheld[i].test);
-
-        add_case(name, (Case) {
-            .kind = of,
-            .test_of = test_nothing_of_the_old_life_comes,
-            .data = &withheld[i],
-        });
+        add_case_of(of, "old-life", withheld[i].test,
+                    test_nothing_of_the_old_life_comes, &withheld[i]);
     }
     for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
-        g_autofree char *name = g_strdup_printf("machine-waits-until-it-is/%s",
-                                                endings[i].name);
-
-        add_case(name, (Case) {
-            .kind = of,
-            .test_of = test_machine_waits_until_it_is,
-            .data = &endings[i],
-        });
+        add_case_of(of, "machine-waits-until-it-is", endings[i].name,
+                    test_machine_waits_until_it_is, &endings[i]);
     }
     for (size_t i = 0; i < ARRAY_SIZE(no_host); i++) {
-        g_autofree char *name = g_strdup_printf("machine-waits-for-no-host/%s",
-                                                no_host[i].name);
-
-        add_case(name, (Case) {
-            .kind = of,
-            .test_of = test_machine_waits_for_no_host,
-            .data = &no_host[i],
-        });
+        add_case_of(of, "machine-waits-for-no-host", no_host[i].name,
+                    test_machine_waits_for_no_host, &no_host[i]);
     }
     for (size_t i = 0; i < ARRAY_SIZE(left_behind); i++) {
-        g_autofree char *nothing = g_strdup_printf(
-            "late-device-end/is-nothing/%s", left_behind[i].host);
-        g_autofree char *no_start = g_strdup_printf(
-            "late-device-end/ends-no-start/%s", left_behind[i].host);
-        g_autofree char *behind = g_strdup_printf(
-            "late-device-end/behind-an-old-one/%s", left_behind[i].host);
+        const LeftBehind *left = &left_behind[i];
 
-        add_case(nothing, (Case) {
-            .kind = of,
-            .test_of = test_late_device_end_is_nothing,
-            .data = &left_behind[i],
-        });
-        add_case(no_start, (Case) {
-            .kind = of,
-            .test_of = test_late_device_end_ends_no_start,
-            .data = &left_behind[i],
-        });
-        add_case(behind, (Case) {
-            .kind = of,
-            .test_of = test_late_device_end_comes_behind_an_old_one,
-            .data = &left_behind[i],
-        });
+        add_case_of(of, "late-device-end/is-nothing", left->host,
+                    test_late_device_end_is_nothing, left);
+        add_case_of(of, "late-device-end/ends-no-start", left->host,
+                    test_late_device_end_ends_no_start, left);
+        add_case_of(of, "late-device-end/behind-an-old-one", left->host,
+                    test_late_device_end_comes_behind_an_old_one, left);
     }
     for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
-        add_case(failures[i].name, (Case) {
-            .kind = of,
-            .test_of = test_failed_reset_is_gone,
-            .data = GINT_TO_POINTER(failures[i].err),
-        });
+        add_case_of(of, "failed-is-gone", failures[i].name,
+                    test_failed_reset_is_gone,
+                    GINT_TO_POINTER(failures[i].err));
     }
 }
 

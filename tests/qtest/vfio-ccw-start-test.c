@@ -9,38 +9,16 @@
 #include "qemu/osdep.h"
 #include "vfio-ccw-fixture.h"
 
-#define SENSE_ID_LEN 7
 #define FBA_DEV_TYPE 0x9336
-#define FBA_IMAGE_SIZE (1024 * 512)
 
 static void test_sense_id(void)
 {
-    VfioCcwHostConfig config = vfio_ccw_host_default_config();
-    g_autofree char *zeroes = g_malloc0(FBA_IMAGE_SIZE);
-    g_autofree char *image = NULL;
-    g_autoptr(GError) err = NULL;
-    Bed *bed = bed_new();
-    g_autofree char *args = bed_device_args(bed);
-    CCW1 sense_id = {
-        .cmd_code = CCW_CMD_SENSE_ID,
-        .flags = CCW_FLAG_SLI,
-        .count = SENSE_ID_LEN,
-        .cda = DATA,
-    };
-    ORB orb = qcss_orb(INTPARM_SSCH, PROGRAM);
+    Bed *bed = bed_with_disk();
+    ORB orb = sense_id_orb(bed);
     IOIntCode code;
     IRB irb;
 
-    image = g_build_filename(bed->dir, "image", NULL);
-    g_file_set_contents(image, zeroes, FBA_IMAGE_SIZE, &err);
-    g_assert_no_error(err);
-    config.device = VFIO_CCW_HOST_DASD_FBA;
-    config.image = image;
-    bed_start_host(bed, &config);
-    bed->qts = qcss_init(args);
     qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
-
-    qcss_write_ccws(bed->qts, PROGRAM, &sense_id, 1);
     g_assert_cmpint(qcss_tsch(bed->qts, SCHID, &irb), ==, 1);
     g_assert_cmpint(qcss_ssch(bed->qts, SCHID, &orb), ==, 0);
     qcss_wait_io(bed->qts, QCSS_CR6_ISC3, &code);
@@ -61,26 +39,33 @@ static void test_sense_id(void)
     g_assert_cmphex(qtest_readw(bed->qts, DATA + 4), ==, FBA_DEV_TYPE);
     g_assert_cmphex(qtest_readb(bed->qts, DATA + SENSE_ID_LEN), ==, 0);
 
-    unlink(image);
     bed_end(bed);
 }
 
-static void test_host_gets_the_orb(void)
+/* The ORB of a start as it comes to the host; the start comes to its end. */
+static ORB orb_at_host(uint8_t ctrl1)
 {
     Bed *bed = bed_enabled();
     ORB sent = noop_orb(bed);
     ORB orb;
 
-    sent.ctrl1 = ORB_CTRL1_MASK_ILS;
+    sent.ctrl1 = ctrl1;
     g_assert_cmpint(qcss_ssch(bed->qts, SCHID, &sent), ==, 0);
     vfio_ccw_host_wait_start(bed->host, &orb);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_normal_end(bed);
+    bed_end(bed);
+    return orb;
+}
+
+static void test_host_gets_the_orb(void)
+{
+    ORB orb = orb_at_host(ORB_CTRL1_MASK_ILS);
+
     g_assert_cmphex(orb.cpa, ==, PROGRAM);
     g_assert_cmphex(orb.lpm, ==, 0xff);
     g_assert_cmphex(orb.ctrl0 & ORB_CTRL0_MASK_FMT, !=, 0);
     g_assert_cmphex(orb.ctrl1, ==, ORB_CTRL1_MASK_ILS);
-    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
-    expect_normal_end(bed);
-    bed_end(bed);
 }
 
 /*
@@ -89,17 +74,9 @@ static void test_host_gets_the_orb(void)
  */
 static void test_host_gets_no_extended_orb(void)
 {
-    Bed *bed = bed_enabled();
-    ORB orb = noop_orb(bed);
-    ORB orb_of_host;
+    ORB orb = orb_at_host(ORB_CTRL1_MASK_ILS | ORB_CTRL1_MASK_ORBX);
 
-    orb.ctrl1 = ORB_CTRL1_MASK_ILS | ORB_CTRL1_MASK_ORBX;
-    g_assert_cmpint(qcss_ssch(bed->qts, SCHID, &orb), ==, 0);
-    vfio_ccw_host_wait_start(bed->host, &orb_of_host);
-    g_assert_cmphex(orb_of_host.ctrl1, ==, ORB_CTRL1_MASK_ILS);
-    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
-    expect_normal_end(bed);
-    bed_end(bed);
+    g_assert_cmphex(orb.ctrl1, ==, ORB_CTRL1_MASK_ILS);
 }
 
 /* Old guests do not allow prefetching, and old hosts do nothing else. */
