@@ -11,16 +11,19 @@ help:
 	@echo 'make check-sanitizers   unit tests and qtests, by ASan, UBSan, TSan'
 	@echo 'make soak    simulation and fuzz tests for SOAK_SECONDS'
 	@echo 'make mutation   does a test notice each wrong cell of the table?'
+	@echo 'make fetch   fetch all files from Debian, and list them'
 	@echo 'make clean   remove build/'
 	@echo
 	@echo 'QEMU_SRC=PATH: a directory or tarball of QEMU 10.2.2 to use'
-	@echo 'instead of the one that is found or fetched from Debian.'
+	@echo 'instead of the one that is fetched from Debian.'
+	@echo 'VFIO_CCW_CACHE=PATH: the folder of all that was fetched, by default'
+	@echo '~/.cache/vfio-ccw; what is there is not fetched again.'
 
-demo check check-linux check-sanitizers bench qemu soak mutation:
+demo check check-linux check-sanitizers bench qemu soak mutation fetch:
 	@sh scripts/steps.sh $@
 
 clean:
 	@rm -rf build
 
 .PHONY: help demo check check-linux check-sanitizers bench qemu soak mutation \
-        clean
+        fetch clean

@@ -7,7 +7,7 @@ thing to build; every call first brings the tree up to date:
 
   qemu/src      QEMU's source, unpacked once, with the overlay on it
   qemu/build    its build directory, configured once
-  qemu/firmware s390-ccw.img, from Debian's package qemu-system-data
+  qemu/firmware s390-ccw.img, from Debian's package of QEMU's data
 
 A step that is done is not done again.
 """
@@ -27,10 +27,7 @@ import qemu_overlay
 import qemu_tests
 
 ROOT = Path(__file__).resolve().parent.parent
-VERSION = '10.2.2'
-TARBALL = f'qemu_{VERSION}+ds.orig.tar.xz'
-SHA256 = 'be05230fe47a6937cd29f28f562932c8125f9c93c2a82c625198f7a4aa601dfb'
-SOURCE_PACKAGE = f'qemu=1:{VERSION}+ds-1'
+VERSION = debian.QEMU_VERSION
 CONFIGURE = ['--python=/usr/bin/python3', '--target-list=s390x-softmmu',
              '--without-default-features', '--enable-system', '--enable-tcg',
              '--enable-trace-backends=log', '--disable-install-blobs',
@@ -55,11 +52,12 @@ def say(text):
 
 
 def unpack_tarball(tarball, directory):
+    wanted = debian.WANTED['qemu-source']
     digest = hashlib.sha256(tarball.read_bytes()).hexdigest()
-    if digest != SHA256:
+    if digest != wanted.sha256:
         raise BuildError(
-            f'{tarball} is not the {TARBALL} this project is made for (its '
-            f'sha256 is {digest}): unpack it and set QEMU_SRC to the '
+            f'{tarball} is not the {wanted.name} this project is made for '
+            f'(its sha256 is {digest}): unpack it and set QEMU_SRC to the '
             'directory to use it all the same')
     directory.mkdir()
     subprocess.run(['tar', '-xf', tarball, '-C', directory,
@@ -81,7 +79,7 @@ def source_path(wanted):
     return (ROOT / Path(wanted).expanduser()).resolve()
 
 
-def find_source(wanted, work):
+def find_source(wanted):
     """The directory or tarball to take QEMU's source from."""
     if wanted:
         path = source_path(wanted)
@@ -89,20 +87,8 @@ def find_source(wanted, work):
             raise BuildError(f'QEMU_SRC is {wanted}, which is not there: set '
                              f'it to a QEMU {VERSION} directory or tarball')
         return path
-    cached = ROOT.parent / 'shared' / 'cache' / TARBALL
-    if cached.exists():
-        return cached
-    say(f"QEMU's source: Debian's package {SOURCE_PACKAGE}, unstable")
-    try:
-        apt = debian.PrivateApt(work / 'apt-source', 'sid', 'amd64',
-                                types='deb-src')
-        apt.update()
-        return apt.source(SOURCE_PACKAGE, TARBALL)
-    except debian.DebianError as error:
-        raise BuildError(
-            f"{error}\nQEMU's source cannot be had from Debian any more: set "
-            f'QEMU_SRC to {TARBALL} or to a directory with the source of '
-            f'QEMU {VERSION}') from error
+    [tarball] = debian.Cache().files('qemu-source')
+    return tarball
 
 
 def unpack_source(wanted, work):
@@ -115,7 +101,7 @@ def unpack_source(wanted, work):
     if src.is_dir() and record.exists():
         if not path or record.read_text(encoding='utf-8') == path:
             return src
-    source = find_source(wanted, work)
+    source = find_source(wanted)
     say(f"QEMU's source: {source}")
     part = work / 'src.part'
     shutil.rmtree(part, ignore_errors=True)
@@ -158,10 +144,7 @@ def place_firmware(work, build):
     """Debian's s390-ccw.img where QEMU, run from its build tree, looks."""
     package = work / 'firmware'
     if not package.exists():
-        say("firmware: Debian's package qemu-system-data, trixie")
-        apt = debian.PrivateApt(work / 'apt-firmware', 'trixie', 'amd64')
-        apt.update()
-        apt.unpack('qemu-system-data', package)
+        debian.Cache().unpack('firmware', package)
     image = package / 'usr/share/qemu/s390-ccw.img'
     for directory in ('pc-bios', 'qemu-bundle/usr/local/share/qemu'):
         link = build / directory / image.name

@@ -28,14 +28,7 @@ import debian
 
 ROOT = Path(__file__).resolve().parent.parent
 CROSS = 's390x-linux-gnu-'
-KERNEL_SUITE = 'trixie'
-KERNEL_PACKAGE = 'linux-source-6.12'
 FRAGMENT = ROOT / 'tests/linux/kernel.config'
-# The oldest Debian that has QEMU's requirements: its C library has to work
-# with this machine's compiler, which may be newer but not older.
-SYSROOT_SUITE = 'bookworm'
-SYSROOT_PACKAGES = ['libc6-dev', 'linux-libc-dev', 'libglib2.0-dev',
-                    'libpcre2-dev', 'zlib1g-dev']
 # Position-independent static programs of bookworm's s390x end in a fault
 # before main().
 CONFIGURE = ['--python=/usr/bin/python3', '--target-list=s390x-softmmu',
@@ -67,12 +60,9 @@ def run(log, *command, cwd):
                          f'said is in {log}')
 
 
-def fetch(work, suite, arch, packages, directory):
+def unpack(name, directory):
     if not directory.exists():
-        say(f"Debian's {', '.join(packages)} ({suite}, {arch})")
-        apt = debian.PrivateApt(work / f'apt-{suite}-{arch}', suite, arch)
-        apt.update()
-        apt.unpack_all(packages, directory)
+        debian.Cache().unpack(name, directory)
 
 
 def unpack_kernel(work):
@@ -80,7 +70,7 @@ def unpack_kernel(work):
     if source.exists():
         return source
     package = work / 'kernel-package'
-    fetch(work, KERNEL_SUITE, 'amd64', [KERNEL_PACKAGE], package)
+    unpack('linux-source', package)
     [tarball] = package.glob('usr/src/linux-source-*.tar.xz')
     part = work / 'source.part'
     shutil.rmtree(part, ignore_errors=True)
@@ -157,7 +147,7 @@ def configure_qemu(work, source):
 
 
 def build_qemu(work, source):
-    fetch(work, SYSROOT_SUITE, 's390x', SYSROOT_PACKAGES, work / 'sysroot')
+    unpack('sysroot', work / 'sysroot')
     build = configure_qemu(work, source)
     result = subprocess.run(['ninja', '-C', build, *PROGRAMS], check=False)
     if result.returncode:
@@ -180,8 +170,7 @@ def main():
     work.mkdir(exist_ok=True)
     with (work / 'lock').open('w', encoding='utf-8') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        fetch(work, KERNEL_SUITE, 's390x', ['busybox-static'],
-              work / 'busybox')
+        unpack('guest-busybox', work / 'busybox')
         build_kernel(work)
         build = build_qemu(work, Path('qemu/src').resolve())
         publish(build / TEST, output)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A Debian Linux guest for s390x, made of Debian's packages and one script.
 
-Kernel and busybox are downloaded and unpacked, not installed.  The initramfs
+Kernel and busybox are unpacked, not installed.  The initramfs
 holds busybox, the modules that are asked for and the guest script, which
 tests/guest/init runs.  What the guest says in lines "GUEST: NAME VALUE"
 comes out of Guest.messages() while it runs.  Called by dasd_guest.py; its
@@ -21,8 +21,6 @@ from pathlib import Path
 import debian
 
 ROOT = Path(__file__).resolve().parent.parent
-SUITE = 'trixie'
-KERNEL = r'linux-image-6\.[0-9]+\.\S*-s390x'
 LOG_LINES = 20
 
 
@@ -38,20 +36,14 @@ class Packages:
         directory.mkdir(parents=True, exist_ok=True)
         with (directory / 'lock').open('w', encoding='utf-8') as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not (kernel.exists() and busybox.exists()):
-                self._fetch(directory, kernel, busybox)
+            for package, path in (('guest-kernel', kernel),
+                                  ('guest-busybox', busybox)):
+                if not path.exists():
+                    debian.Cache().unpack(package, path)
         [self.kernel] = kernel.glob('boot/vmlinuz-*')
         self.busybox = busybox / 'usr/bin/busybox'
         self._modules = {path.name.split('.')[0]: path
                          for path in kernel.glob('usr/lib/modules/**/*.ko.xz')}
-
-    @staticmethod
-    def _fetch(directory, kernel, busybox):
-        print(f"-- guest: Debian's s390x packages, {SUITE}", flush=True)
-        apt = debian.PrivateApt(directory / 'apt', SUITE, 's390x')
-        apt.update()
-        apt.unpack(apt.dependency('linux-image-s390x', KERNEL), kernel)
-        apt.unpack('busybox-static', busybox)
 
     def modules(self, names):
         """{name: contents} of modules and what they need, in load order."""

@@ -48,11 +48,17 @@ as_root()
     fi
 }
 
+# Passing faults of the network are over after a few attempts.
+apt()
+{
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq -o Acquire::Retries=3 "$@"
+}
+
 install_packages()
 {
     echo "-- installing: $*"
-    as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -qq --no-install-recommends "$@" > /dev/null
+    apt install --no-install-recommends "$@" > /dev/null
 }
 
 add_trixie()
@@ -70,7 +76,7 @@ add_trixie()
         > /dev/null
     printf 'Package: *\nPin: release n=trixie\nPin-Priority: 50\n' |
         as_root tee /etc/apt/preferences.d/vfio-ccw-trixie > /dev/null
-    as_root apt-get update -qq
+    apt update
 }
 
 if ! command -v dpkg-query > /dev/null; then
@@ -85,7 +91,7 @@ missing=$(missing_of $packages)
 # shellcheck disable=SC2086
 missing_newer=$(missing_of $newer)
 if [ -n "$missing" ]; then
-    as_root apt-get update -qq
+    apt update
     # shellcheck disable=SC2086
     install_packages $missing
 fi

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The steps of "make qemu", "make demo", "make check", "make check-linux",
-# "make check-sanitizers", "make bench", "make soak" and "make mutation", from a
-# machine with nothing on it: says which step runs, ends with one line of
-# verdict.
+# "make check-sanitizers", "make bench", "make soak", "make mutation" and "make
+# fetch", from a machine with nothing on it: says which step runs, ends with one
+# line of verdict.
 # Called by the Makefile from the top of the project, with the target's name.
 
 set -u
@@ -16,13 +16,15 @@ started=$(date +%s)
 number=0
 
 case $target in
+fetch) steps=2 ;;
 qemu) steps=3 ;;
 demo | bench | soak | mutation) steps=4 ;;
 check | check-linux) steps=5 ;;
 check-sanitizers) steps=7 ;;
 *)
     echo "usage: $0" \
-        "qemu|demo|check|check-linux|check-sanitizers|bench|soak|mutation" >&2
+        "qemu|demo|check|check-linux|check-sanitizers|bench|soak|mutation|" \
+        "fetch" >&2
     exit 2
     ;;
 esac
@@ -113,10 +115,15 @@ more_packages=
     more_packages="gcc-s390x-linux-gnu libc6-dev-s390x-cross bc"
 # shellcheck disable=SC2086
 step "making this machine ready" sh scripts/setup_machine.sh $more_packages
-if [ $target != check-sanitizers ]; then
-    step "setting up $build/" configure
-fi
 case $target in
+check-sanitizers | fetch) ;;
+*) step "setting up $build/" configure ;;
+esac
+case $target in
+fetch)
+    step "fetching what is not there yet" /usr/bin/python3 scripts/debian.py
+    printf '\nPASS: all files are there, after %s\n' "$(elapsed)"
+    ;;
 qemu)
     step "building QEMU" compile
     printf '\nPASS: %s/qemu-system-s390x is built, after %s\n' \
