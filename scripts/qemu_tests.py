@@ -4,6 +4,7 @@
 
   unit   this project's tests/unit/test-*.c
   qtest  this project's tests/qtest/*-test.c, on qemu-system-s390x
+  kernel some of them with sysfsdev=, on an interposed kernel
   qemu   QEMU's own qtests of qemu-system-s390x
 
 The tests are run by QEMU's own build tree, which knows each one's
@@ -20,8 +21,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-SUITES = ('unit', 'qtest', 'qemu')
+SUITES = ('unit', 'qtest', 'kernel', 'qemu')
 QTEST_SUITE = 'qemu:qtest-s390x'
+KERNEL = 'tests/vfio-ccw-kernel/vfio-ccw-kernel.so'
+# In these no host closes its connection, which no kernel does.
+KERNEL_TESTS = {f'vfio-ccw-{name}-test'
+                for name in ('backoff', 'interrupt', 'overtake', 'start')}
 
 
 class TestsError(Exception):
@@ -29,6 +34,8 @@ class TestsError(Exception):
 
 
 def _own_names(root, suite):
+    if suite == 'kernel':
+        return KERNEL_TESTS
     pattern = {'unit': 'unit/test-*.c', 'qtest': 'qtest/*-test.c'}[suite]
     return {path.stem for path in (root / 'tests').glob(pattern)}
 
@@ -36,11 +43,11 @@ def _own_names(root, suite):
 def _select(build, root, suite):
     intro = build / 'meson-info' / 'intro-tests.json'
     tests = json.loads(intro.read_text(encoding='utf-8'))
-    own_qtests = _own_names(root, 'qtest')
     if suite == 'qemu':
+        own = _own_names(root, 'qtest')
         return [test for test in tests if QTEST_SUITE in test['suite']
-                and Path(test['name']).name not in own_qtests]
-    own = own_qtests if suite == 'qtest' else _own_names(root, 'unit')
+                and Path(test['name']).name not in own]
+    own = _own_names(root, suite)
     chosen = [test for test in tests if Path(test['name']).name in own]
     for name in sorted(own - {Path(test['name']).name for test in chosen}):
         raise TestsError(f'tests/{suite}/{name}.c is not in the list of '
@@ -55,8 +62,9 @@ def needed_files(build, root, suite):
                in json.loads(intro.read_text(encoding='utf-8'))}
     needed = {dependency for test in _select(build, root, suite)
               for dependency in test['depends']}
-    return sorted(os.path.relpath(name, build) for dependency in needed
-                  for name in targets[dependency]['filename'])
+    files = [os.path.relpath(name, build) for dependency in needed
+             for name in targets[dependency]['filename']]
+    return sorted(files) + ([KERNEL] if suite == 'kernel' else [])
 
 
 def _cases(result):
@@ -77,8 +85,10 @@ def _cases(result):
     return cases
 
 
-def _environment(root, suite):
-    """What builds with sanitizers need; it does not hurt any other.
+def _environment(build, root, suite):
+    """What the tests' programs need to know.
+
+    Some of it is for builds with sanitizers, and does not hurt any other.
 
     Any report ends a program with an error, at once or, of the thread
     sanitizer, in the end; meson sees to the other options.  Who has called
@@ -88,7 +98,8 @@ def _environment(root, suite):
     """
     suppressions = root / 'tests' / 'tsan' / 'vfio-ccw.tsan'
     fast = int(suite == 'unit')
-    return os.environ | {
+    kernel = {'VFIO_CCW_TEST_KERNEL': str(build / KERNEL)}
+    return os.environ | (kernel if suite == 'kernel' else {}) | {
         'ASAN_OPTIONS': f'abort_on_error=1:fast_unwind_on_malloc={fast}:'
                         'malloc_context_size=10',
         'TSAN_OPTIONS': f'suppressions={suppressions}',
@@ -105,7 +116,7 @@ def _run(build, names, root, suite, patience):
                     '--timeout-multiplier', str(patience), '--logbase',
                     logbase, *names],
                    check=False, stdin=subprocess.DEVNULL,
-                   stdout=sys.stderr, env=_environment(root, suite))
+                   stdout=sys.stderr, env=_environment(build, root, suite))
     if not log.exists():
         raise TestsError("QEMU's build tree ran no tests")
     text = log.read_text(encoding='utf-8')

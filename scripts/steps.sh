@@ -149,7 +149,8 @@ check-sanitizers)
     ;;
 check)
     step "building QEMU" compile
-    step "building the tests" compile unit-tests qtest-tests qemu-tests
+    step "building the tests" compile unit-tests qtest-tests kernel-tests \
+        qemu-tests
     step "running the tests" run_tests --no-suite linux
     verdict $build
     ;;

@@ -12,6 +12,7 @@
 #include "qemu/module.h"
 #include "qobject/qjson.h"
 #include "vfio-ccw-fixture.h"
+#include "vfio-ccw-sysfs.h"
 
 #define IMAGE_SIZE (1024 * 512)
 
@@ -21,6 +22,37 @@
 
 /* How often to look for what must not happen */
 #define QUIET_POLLS 1000
+
+/*
+ * How QEMU reaches the emulated host driver: over its socket, or, where
+ * VFIO_CCW_TEST_KERNEL names its shared object, through an interposed kernel
+ * (tests/vfio-ccw-kernel), which finds this directory.
+ */
+static char *sysfs;
+
+/* QEMU is started with the environment that the test has. */
+static void interpose_kernel(void)
+{
+    const char *kernel = g_getenv("VFIO_CCW_TEST_KERNEL");
+
+    if (!kernel) {
+        return;
+    }
+    sysfs = g_dir_make_tmp("vfio-ccw-sysfs-XXXXXX", NULL);
+    g_assert_nonnull(sysfs);
+    g_setenv("VFIO_CCW_KERNEL", sysfs, true);
+    g_setenv("LD_PRELOAD", kernel, true);
+}
+
+static int run_tests(void)
+{
+    int status = g_test_run();
+
+    if (sysfs) {
+        sysfs_remove(sysfs);
+    }
+    return status;
+}
 
 Bed *bed_new(void)
 {
@@ -36,6 +68,9 @@ Bed *bed_new(void)
 void bed_start_host(Bed *bed, const VfioCcwHostConfig *config)
 {
     bed->host = vfio_ccw_host_start(bed->socket, config, &error_abort);
+    if (sysfs) {
+        sysfs_add_device(sysfs, 0, bed->socket, &config->pmcw);
+    }
 }
 
 void bed_stop_host(Bed *bed)
@@ -44,13 +79,39 @@ void bed_stop_host(Bed *bed)
     bed->host = NULL;
 }
 
+/* Device @number, which is of the host that listens on @socket */
+static QDict *arguments_of(unsigned number, const char *id, unsigned devno,
+                           const char *socket)
+{
+    g_autofree char *bus_id = g_strdup_printf("fe.0.%04x", devno);
+    QDict *arguments = qdict_from_jsonf_nofail("{'driver': 'vfio-ccw',"
+                                               "'id': %s, 'devno': %s}",
+                                               id, bus_id);
+
+    if (sysfs) {
+        g_autofree char *device = sysfs_device(sysfs, number);
+
+        qdict_put_str(arguments, "sysfsdev", device);
+        return arguments;
+    }
+    qdict_put_int(arguments, "x-msg-timeout", 60000);
+    qdict_put(arguments, "socket",
+              qdict_from_jsonf_nofail("{'type': 'unix', 'path': %s}", socket));
+    return arguments;
+}
+
+QDict *device_arguments(Bed *bed)
+{
+    return arguments_of(0, "ccw0", DEVNO, bed->socket);
+}
+
 char *bed_device_args(Bed *bed)
 {
-    return g_strdup_printf(MACHINE_ARGS "-device '{\"driver\": \"vfio-ccw\", "
-                           "\"id\": \"ccw0\", \"devno\": \"fe.0.1234\", "
-                           "\"x-msg-timeout\": 60000, \"socket\": "
-                           "{\"type\": \"unix\", \"path\": \"%s\"}}'",
-                           bed->socket);
+    QDict *arguments = device_arguments(bed);
+    g_autoptr(GString) json = qobject_to_json(QOBJECT(arguments));
+
+    qobject_unref(arguments);
+    return g_strdup_printf(MACHINE_ARGS "-device '%s'", json->str);
 }
 
 Bed *bed_unplugged(const VfioCcwHostConfig *config)
@@ -84,21 +145,6 @@ void bed_end(Bed *bed)
     g_free(bed);
 }
 
-static QDict *arguments_of(const char *id, unsigned devno, const char *socket)
-{
-    g_autofree char *bus_id = g_strdup_printf("fe.0.%04x", devno);
-
-    return qdict_from_jsonf_nofail("{'driver': 'vfio-ccw', 'id': %s,"
-                                   "'devno': %s, 'x-msg-timeout': 60000,"
-                                   "'socket': {'type': 'unix', 'path': %s}}",
-                                   id, bus_id, socket);
-}
-
-QDict *device_arguments(Bed *bed)
-{
-    return arguments_of("ccw0", DEVNO, bed->socket);
-}
-
 void plug_with(Bed *bed, QDict *arguments)
 {
     qtest_qmp_assert_success(bed->qts, "{'execute': 'device_add',"
@@ -118,7 +164,10 @@ VfioCcwHost *plug_another(Bed *bed, unsigned i, VfioCcwHostConfig config)
 
     config.pmcw.devno = DEVNO + 1 + i;
     host = vfio_ccw_host_start(socket, &config, &error_abort);
-    plug_with(bed, arguments_of(id, config.pmcw.devno, socket));
+    if (sysfs) {
+        sysfs_add_device(sysfs, i + 1, socket, &config.pmcw);
+    }
+    plug_with(bed, arguments_of(i + 1, id, config.pmcw.devno, socket));
     return host;
 }
 
@@ -605,11 +654,12 @@ int vfio_ccw_test_main(int argc, char **argv, void (*add_tests)(void))
     signal(SIGPIPE, SIG_IGN);
 
     g_test_init(&argc, &argv, NULL);
+    interpose_kernel();
 
     if (!qtest_has_device("vfio-ccw")) {
         g_test_skip("no vfio-ccw");
-        return g_test_run();
+        return run_tests();
     }
     add_tests();
-    return g_test_run();
+    return run_tests();
 }
