@@ -165,6 +165,9 @@ static void test_fetch(Fixture *f, const void *arg)
     f->g.orb.cpa = f->g.next_ccw = 2 * GUEST_SIZE - 2040;
     guest_ccw(&f->g, CCW_CMD_NOOP, CCW_FLAG_SLI, 1, 0);
     expect_translation(f, -EINVAL);
+    f->g.orb.cpa = f->g.next_ccw = 2 * GUEST_SIZE - sizeof(CCW1);
+    guest_ccw(&f->g, CCW_CMD_NOOP, CCW_FLAG_SLI, 1, 0);
+    expect_translation(f, -EINVAL);
 }
 
 static void test_pin(Fixture *f, const void *arg)
@@ -221,6 +224,46 @@ static void test_format0(Fixture *f, const void *arg)
     run(f);
     expect_status(f, CE_DE, 0, 0, OTHER + 8);
     expect_data(f, DATA, 0, 100);
+}
+
+/* A program check in format 0 (PoP 15, "Count"), but not on Linux */
+static void test_format0_no_count(Fixture *f, const void *arg)
+{
+    f->g.orb.ctrl0 &= ~ORB_CTRL0_MASK_FMT;
+    guest_ccw(&f->g, CCW_CMD_NOOP, 0, 0, 0);
+    run(f);
+    expect_status(f, CE_DE, 0, 0, PROGRAM + 8);
+}
+
+/*
+ * PoP 15, "Incorrect-Length-Suppression Mode": an immediate command with a
+ * count that is not suppressed. One that is refused is not carried out.
+ */
+static void test_immediate_length(Fixture *f, const void *arg)
+{
+    static const struct {
+        uint8_t cmd, flags;
+        uint16_t count;
+        uint8_t ctrl1, cstat;
+        unsigned commands;
+    } cases[] = {
+        { CCW_CMD_NOOP, CCW_FLAG_CC, 1, 0, SCSW_CSTAT_INCORR_LEN, 1 },
+        { CCW_CMD_NOOP, CCW_FLAG_CC | CCW_FLAG_SLI, 1, 0, 0, 2 },
+        { CCW_CMD_NOOP, CCW_FLAG_CC, 0, 0, 0, 2 },
+        { CCW_CMD_NOOP, CCW_FLAG_CC, 1, ORB_CTRL1_MASK_ILS, 0, 2 },
+        { 0x77, CCW_FLAG_CC, 1, 0, 0, 1 },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+        f->g.orb.ctrl1 = cases[i].ctrl1;
+        f->g.next_ccw = PROGRAM;
+        f->commands = 0;
+        guest_ccw(&f->g, cases[i].cmd, cases[i].flags, cases[i].count, DATA);
+        guest_ccw(&f->g, CCW_CMD_NOOP, CCW_FLAG_SLI, 1, 0);
+        run(f);
+        g_assert_cmphex(f->status.cstat, ==, cases[i].cstat);
+        g_assert_cmpuint(f->commands, ==, cases[i].commands);
+    }
 }
 
 static void test_lengths(Fixture *f, const void *arg)
@@ -338,6 +381,9 @@ static void test_program_checks(Fixture *f, const void *arg)
         { 0x10, 0, 1, DATA },
         { CMD_READ, CCW_FLAG_DC, 0, DATA },
         { CMD_READ, CCW_FLAG_SUSPEND, 1, DATA },
+        { CMD_READ, CCW_FLAG_MIDA, 1, DATA },
+        { 0x18, 0, 1, DATA },
+        { 0xf8, 0, 1, OTHER },
     };
 
     f->g.next_ccw = OTHER;
@@ -362,6 +408,47 @@ static void test_program_checks(Fixture *f, const void *arg)
     guest_ccw(&f->g, CCW_CMD_TIC, 0, 0, OTHER);
     run(f);
     g_assert_cmphex(f->status.cstat, ==, SCSW_CSTAT_PROG_CHECK);
+}
+
+/* PoP 15, "Transfer in Channel" */
+static void test_bad_tics(Fixture *f, const void *arg)
+{
+    static const struct {
+        uint8_t cmd, flags;
+        uint16_t count;
+        uint32_t cda;
+        uint8_t cstat;
+    } tics[] = {
+        { CCW_CMD_TIC, 0, 0, PROGRAM + 2 * 8, 0 },
+        { CCW_CMD_TIC, CCW_FLAG_SLI, 0, PROGRAM + 2 * 8,
+          SCSW_CSTAT_PROG_CHECK },
+        { CCW_CMD_TIC, CCW_FLAG_CC, 0, PROGRAM + 2 * 8,
+          SCSW_CSTAT_PROG_CHECK },
+        { CCW_CMD_TIC, 0, 1, PROGRAM + 2 * 8, SCSW_CSTAT_PROG_CHECK },
+        { 0x18, 0, 0, PROGRAM + 2 * 8, SCSW_CSTAT_PROG_CHECK },
+        /* Into the program, and not to a doubleword */
+        { CCW_CMD_TIC, 0, 0, PROGRAM + 4, SCSW_CSTAT_PROG_CHECK },
+        /* Elsewhere Linux copies from there, and the copy is at one */
+        { CCW_CMD_TIC, 0, 0, OTHER + 4, 0 },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(tics); i++) {
+        f->g.next_ccw = OTHER + 4;
+        guest_ccw(&f->g, CCW_CMD_NOOP, CCW_FLAG_SLI, 1, 0);
+        f->g.next_ccw = PROGRAM;
+        f->commands = 0;
+        guest_ccw(&f->g, CCW_CMD_NOOP, CCW_FLAG_CC | CCW_FLAG_SLI, 1, 0);
+        guest_ccw(&f->g, tics[i].cmd, tics[i].flags, tics[i].count,
+                  tics[i].cda);
+        guest_ccw(&f->g, CCW_CMD_NOOP, CCW_FLAG_SLI, 1, 0);
+        run(f);
+        g_test_message("TIC %d", i);
+        g_assert_cmphex(f->status.cstat, ==, tics[i].cstat);
+        g_assert_cmpuint(f->commands, ==, tics[i].cstat ? 1 : 2);
+        if (tics[i].cstat) {
+            g_assert_cmphex(f->status.cpa, ==, PROGRAM + 2 * 8);
+        }
+    }
 }
 
 static void test_suspend(Fixture *f, const void *arg)
@@ -439,6 +526,9 @@ int main(int argc, char **argv)
     add_cp("/vfio-ccw-host/channel/read", test_read);
     add_cp("/vfio-ccw-host/channel/take", test_take);
     add_cp("/vfio-ccw-host/channel/format0", test_format0);
+    add_cp("/vfio-ccw-host/channel/format0-no-count", test_format0_no_count);
+    add_cp("/vfio-ccw-host/channel/immediate-length", test_immediate_length);
+    add_cp("/vfio-ccw-host/channel/tics", test_bad_tics);
     add_cp("/vfio-ccw-host/channel/lengths", test_lengths);
     add_cp("/vfio-ccw-host/channel/data-chaining", test_data_chaining);
     add_cp("/vfio-ccw-host/channel/command-chaining", test_command_chaining);

@@ -26,20 +26,35 @@ void channel_run_init(ChannelRun *run, const ChannelRunOps *ops, void *device,
 }
 
 /*
- * Makes the CCW at @cpa current, or the one that its TIC leads to. A TIC must
- * not come first, nor lead to another.
+ * The CCW at @cpa, or the one that its TIC leads to; NULL if that cannot be.
+ * A TIC must not come first, nor lead to another, and its flags and count
+ * must be zero: PoP 15, "Transfer in Channel". The channel-program address is
+ * that of the TIC if there is no CCW where it leads: PoP 16.
  */
-static bool fetch(ChannelRun *run, uint32_t cpa)
+static ChannelCcw *fetch_ccw(ChannelRun *run, uint32_t cpa)
 {
     ChannelCcw *ccw = cp_find(run->cp, cpa);
     bool first = !run->ccw;
+    ChannelCcw *target;
 
     run->cpa = cpa;
-    if (ccw && ccw->cmd == CCW_CMD_TIC && !first) {
-        run->cpa = ccw->cda;
-        ccw = cp_find(run->cp, ccw->cda);
+    if (!ccw || ccw->cmd != CCW_CMD_TIC) {
+        return ccw;
     }
-    if (!ccw || ccw->cmd == CCW_CMD_TIC) {
+    target = cp_find(run->cp, ccw->cda);
+    if (first || ccw->flags || ccw->count || !target) {
+        return NULL;
+    }
+    run->cpa = ccw->cda;
+    return target->cmd != CCW_CMD_TIC ? target : NULL;
+}
+
+/* Makes the CCW at @cpa current. There are no MIDAWs here: no flag for them */
+static bool fetch(ChannelRun *run, uint32_t cpa)
+{
+    ChannelCcw *ccw = fetch_ccw(run, cpa);
+
+    if (!ccw || ccw->flags & CCW_FLAG_MIDA) {
         run->status.cstat |= SCSW_CSTAT_PROG_CHECK;
         return false;
     }
@@ -149,9 +164,16 @@ size_t channel_put(ChannelRun *run, const void *buf, size_t len)
     return move(run, (uint8_t *)buf, len, true);
 }
 
+/*
+ * An immediate command that is carried out has moved nothing of its count.
+ * PoP 15 ignores that only in the incorrect-length-suppression mode of the
+ * ORB. Format-0 programs would always be in it, but Linux runs them as format
+ * 1.
+ */
 static bool incorrect_length(ChannelRun *run)
 {
-    if (!run->transfer) {
+    if (!run->transfer && (run->cp->orb.ctrl1 & ORB_CTRL1_MASK_ILS ||
+                           run->status.dstat & DSTAT_ENDS)) {
         return false;
     }
     if (run->ccw->flags & CCW_FLAG_DC) {
@@ -159,6 +181,12 @@ static bool incorrect_length(ChannelRun *run)
     }
     return !(run->ccw->flags & CCW_FLAG_SLI) &&
            (run->done < run->ccw->count || run->exhausted);
+}
+
+/* PoP 15, "Command Code": TIC is known by all eight bits in format 1 */
+static bool valid_command(const ChannelCcw *ccw)
+{
+    return (ccw->cmd & 0xf) != 0 && (ccw->cmd & 0xf) != CCW_CMD_TIC;
 }
 
 /* Returns false when the program ends with this command */
@@ -175,7 +203,7 @@ static bool run_command(ChannelRun *run)
         }
         return false;
     }
-    if ((ccw->cmd & 0xf) == 0 || (ccw->flags & CCW_FLAG_DC && !ccw->count)) {
+    if (!valid_command(ccw) || (ccw->flags & CCW_FLAG_DC && !ccw->count)) {
         run->status.cstat |= SCSW_CSTAT_PROG_CHECK;
         return false;
     }

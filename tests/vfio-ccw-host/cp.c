@@ -17,6 +17,10 @@
 /* The longest count over the smallest blocks, not aligned */
 #define MAX_IDAWS (0x10000 / IDAW_BLOCK_2K + 1)
 
+/*
+ * As Linux converts it: a count of zero, which is a program check in format 0,
+ * becomes one of format 1, where it is none
+ */
 static ChannelCcw ccw_from_format0(const uint8_t *p)
 {
     bool tic = (p[0] & 0xf) == CCW_CMD_TIC;
@@ -79,7 +83,7 @@ static int add_segment(ChannelProgram *cp, HostDma *dma, uint32_t cpa)
     if (cp->segments->len == CP_MAX_SEGMENTS) {
         return -EINVAL;
     }
-    /* Always all of them, even if the program is shorter */
+    /* Always all of them: a short one at the end of memory is refused */
     len = host_dma_read(dma, cpa, raw, sizeof(raw));
     if (len < 0) {
         return len;
@@ -95,6 +99,22 @@ static int add_segment(ChannelProgram *cp, HostDma *dma, uint32_t cpa)
     memcpy(segment->ccw, ccws, len * sizeof(segment->ccw[0]));
     g_ptr_array_add(cp->segments, segment);
     return 0;
+}
+
+/*
+ * Is there a segment that reaches over @cpa? Linux does not mind then whether
+ * a CCW begins there: the channel will, when a TIC leads there.
+ */
+static bool cp_covers(ChannelProgram *cp, uint32_t cpa)
+{
+    for (unsigned i = 0; i < cp->segments->len; i++) {
+        ChannelSegment *segment = g_ptr_array_index(cp->segments, i);
+
+        if (in_ccws(cpa, segment->cpa, segment->len)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 ChannelCcw *cp_find(ChannelProgram *cp, uint32_t cpa)
@@ -150,7 +170,7 @@ int cp_init(ChannelProgram **cpp, HostDma *dma, const ORB *orb)
         for (unsigned j = 0; ret == 0 && j < segment->len; j++) {
             ChannelCcw *ccw = &segment->ccw[j];
 
-            if (ccw->cmd == CCW_CMD_TIC && !cp_find(cp, ccw->cda)) {
+            if (ccw->cmd == CCW_CMD_TIC && !cp_covers(cp, ccw->cda)) {
                 ret = add_segment(cp, dma, ccw->cda);
             }
         }
@@ -249,7 +269,7 @@ static int prefetch_ccw(ChannelProgram *cp, HostDma *dma, ChannelCcw *ccw)
 {
     ccw->first_extent = cp->extents->len;
     if (ccw->cmd == CCW_CMD_TIC) {
-        return cp_find(cp, ccw->cda) ? 0 : -EFAULT;
+        return cp_covers(cp, ccw->cda) ? 0 : -EFAULT;
     }
     if (ccw->flags & CCW_FLAG_IDA) {
         return prefetch_idal(cp, dma, ccw);

@@ -57,7 +57,7 @@ ChannelProgram *cp_ref(ChannelProgram *cp);
 void cp_unref(ChannelProgram *cp);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ChannelProgram, cp_unref)
 
-/* The CCW at @cpa, its segment and index stored; NULL if there is none */
+/* The CCW at @cpa; NULL if none begins there */
 ChannelCcw *cp_find(ChannelProgram *cp, uint32_t cpa);
 
 /* Does the program use any byte of this range? */
