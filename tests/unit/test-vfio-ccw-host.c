@@ -402,6 +402,108 @@ static void test_halt_and_clear(Fixture *f, const void *device)
     g_assert_cmpint(f->driver.state, ==, HOST_STATE_IDLE);
 }
 
+static void expect_irb(Fixture *f, uint16_t ctrl, uint8_t dstat, uint8_t cstat)
+{
+    const uint8_t *irb = f->driver.region[VFIO_CCW_HOST_REGION_IO].data + 24;
+
+    g_assert_cmphex(lduw_be_p(irb + 2), ==, ctrl);
+    g_assert_cmphex(irb[8], ==, dstat);
+    g_assert_cmphex(irb[9], ==, cstat);
+}
+
+/*
+ * PoP 14, "Halt Subchannel": an end that nobody has taken is condition code 1.
+ * PoP 16: until then it adds to the PCI.
+ */
+static void test_halt_after_end(Fixture *f, const void *device)
+{
+    f->gate.step[VFIO_CCW_HOST_INTERRUPT].hold = true;
+    write_io(f, SCSW_FCTL_START_FUNC);
+    present(f, 0, SCSW_CSTAT_PCI);
+    present(f, CE_DE, 0);
+    write_async(f, VFIO_CCW_ASYNC_CMD_HSCH);
+    g_assert_cmpint(f->err, ==, -EBUSY);
+
+    host_gate_unhold(&f->gate, VFIO_CCW_HOST_INTERRUPT);
+    g_assert_cmpuint(f->count[VFIO_CCW_HOST_INTERRUPTS], ==, 1);
+    expect_irb(f, SCSW_FCTL_START_FUNC | SCSW_STCTL_INTERMEDIATE |
+               SCSW_STCTL_PRIMARY | SCSW_STCTL_SECONDARY |
+               SCSW_STCTL_STATUS_PEND, CE_DE, SCSW_CSTAT_PCI);
+}
+
+/*
+ * PoP 14, "Halt Subchannel": intermediate status is withdrawn. What waits
+ * behind it is of the start that the halt ends, and does not come either.
+ */
+static void test_halt_before_end(Fixture *f, const void *device)
+{
+    IRB end = {
+        .scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_STCTL_PRIMARY |
+                     SCSW_STCTL_SECONDARY | SCSW_STCTL_STATUS_PEND,
+        .scsw.dstat = CE_DE,
+    };
+
+    f->gate.step[VFIO_CCW_HOST_INTERRUPT].hold = true;
+    write_io(f, SCSW_FCTL_START_FUNC);
+    present(f, 0, SCSW_CSTAT_PCI);
+    host_subchannel_present_irb(&f->sch, &end);
+    write_async(f, VFIO_CCW_ASYNC_CMD_HSCH);
+    g_assert_cmpint(f->err, ==, 0);
+    /* Nothing of the program interrupts any more, but the end of the halt */
+    present(f, 0, SCSW_CSTAT_PCI);
+    g_assert_cmphex(f->sch.scsw.ctrl & SCSW_CTRL_MASK_STCTL, ==, 0);
+    present(f, 0, 0);
+
+    host_gate_unhold(&f->gate, VFIO_CCW_HOST_INTERRUPT);
+    g_assert_cmpuint(f->count[VFIO_CCW_HOST_INTERRUPTS], ==, 1);
+    expect_irb(f, SCSW_FCTL_START_FUNC | SCSW_FCTL_HALT_FUNC |
+               SCSW_STCTL_STATUS_PEND, 0, 0);
+}
+
+/* PoP 15, "Clear Function": all that was to be presented is lost */
+static void test_clear_of_what_waits(Fixture *f, const void *device)
+{
+    f->gate.step[VFIO_CCW_HOST_INTERRUPT].hold = true;
+    write_io(f, SCSW_FCTL_START_FUNC);
+    present(f, CE_DE, 0);
+    present(f, SCSW_DSTAT_ATTENTION, 0);
+    write_async(f, VFIO_CCW_ASYNC_CMD_CSCH);
+    g_assert_cmpint(f->err, ==, 0);
+    present(f, 0, 0);
+
+    host_gate_unhold(&f->gate, VFIO_CCW_HOST_INTERRUPT);
+    g_assert_cmpuint(f->count[VFIO_CCW_HOST_INTERRUPTS], ==, 1);
+    expect_irb(f, SCSW_FCTL_CLEAR_FUNC | SCSW_STCTL_STATUS_PEND, 0, 0);
+}
+
+/*
+ * PoP 16, "Status Control": device end adds to a channel end that is pending,
+ * whose count and address stay. The operation is over then: attention waits.
+ */
+static void test_status_adds_up(Fixture *f, const void *device)
+{
+    const HostStatus channel_end = {
+        .dstat = SCSW_DSTAT_CHANNEL_END, .count = 7, .cpa = PROGRAM + 8,
+    };
+
+    f->gate.step[VFIO_CCW_HOST_INTERRUPT].hold = true;
+    write_io(f, SCSW_FCTL_START_FUNC);
+    host_subchannel_present(&f->sch, &channel_end);
+    present(f, SCSW_DSTAT_DEVICE_END, 0);
+    present(f, SCSW_DSTAT_ATTENTION, 0);
+    g_assert_cmpuint(f->sch.scsw.count, ==, 7);
+    g_assert_cmphex(f->sch.scsw.cpa, ==, PROGRAM + 8);
+
+    g_assert(host_gate_release(&f->gate, VFIO_CCW_HOST_INTERRUPT, 0));
+    expect_irb(f, SCSW_FCTL_START_FUNC | SCSW_STCTL_PRIMARY |
+               SCSW_STCTL_SECONDARY | SCSW_STCTL_STATUS_PEND, CE_DE, 0);
+    g_assert_cmpint(f->driver.state, ==, HOST_STATE_IDLE);
+    host_gate_unhold(&f->gate, VFIO_CCW_HOST_INTERRUPT);
+    expect_irb(f, SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND,
+               SCSW_DSTAT_ATTENTION, 0);
+    g_assert_cmpuint(f->count[VFIO_CCW_HOST_INTERRUPTS], ==, 2);
+}
+
 /* A function that user space did not start keeps the subchannel busy */
 static void test_busy_subchannel(Fixture *f, const void *device)
 {
@@ -893,6 +995,10 @@ int main(int argc, char **argv)
     add("/vfio-ccw-host/driver/chosen-answers", test_chosen_answers);
     add("/vfio-ccw-host/driver/requests", test_requests);
     add("/vfio-ccw-host/driver/halt-clear", test_halt_and_clear);
+    add("/vfio-ccw-host/driver/halt-after-end", test_halt_after_end);
+    add("/vfio-ccw-host/driver/halt-before-end", test_halt_before_end);
+    add("/vfio-ccw-host/driver/clear-waiting", test_clear_of_what_waits);
+    add("/vfio-ccw-host/driver/status-adds-up", test_status_adds_up);
     add("/vfio-ccw-host/driver/busy", test_busy_subchannel);
     add("/vfio-ccw-host/driver/regions", test_region_access);
     add("/vfio-ccw-host/driver/lost-irb", test_lost_irb);

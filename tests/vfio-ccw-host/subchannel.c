@@ -12,7 +12,10 @@
 #include "cp.h"
 #include "subchannel.h"
 
-/* A status that has to wait until the one before is taken */
+/*
+ * A status that has to wait until the one before is taken: it is not of the
+ * same operation, or it is an IRB that a test has chosen
+ */
 typedef struct Waiting {
     bool is_irb;
     IRB irb;
@@ -59,6 +62,13 @@ static bool status_pending(HostSubchannel *sch)
     return sch->scsw.ctrl & SCSW_STCTL_STATUS_PEND;
 }
 
+static bool only_intermediate(const SCSW *scsw)
+{
+    return scsw->ctrl & SCSW_STCTL_INTERMEDIATE &&
+           !(scsw->ctrl & (SCSW_STCTL_PRIMARY | SCSW_STCTL_SECONDARY |
+                           SCSW_STCTL_ALERT));
+}
+
 int host_subchannel_ssch(HostSubchannel *sch, const ORB *orb,
                          ChannelProgram *cp)
 {
@@ -94,6 +104,23 @@ int host_subchannel_ssch(HostSubchannel *sch, const ORB *orb,
     return 0;
 }
 
+/* The halt ends the start: an IRB of the start can come no more */
+static void drop_waiting_starts(HostSubchannel *sch)
+{
+    GList *next;
+
+    for (GList *link = sch->waiting.head; link; link = next) {
+        Waiting *waiting = link->data;
+
+        next = link->next;
+        if (waiting->is_irb &&
+            waiting->irb.scsw.ctrl & SCSW_FCTL_START_FUNC) {
+            g_queue_delete_link(&sch->waiting, link);
+            g_free(waiting);
+        }
+    }
+}
+
 int host_subchannel_hsch(HostSubchannel *sch)
 {
     SCSW *scsw = &sch->scsw;
@@ -101,10 +128,7 @@ int host_subchannel_hsch(HostSubchannel *sch)
     if (not_operational(sch)) {
         return 3;
     }
-    if (status_pending(sch) && !(scsw->ctrl & SCSW_STCTL_INTERMEDIATE &&
-                                 !(scsw->ctrl & (SCSW_STCTL_PRIMARY |
-                                                 SCSW_STCTL_SECONDARY |
-                                                 SCSW_STCTL_ALERT)))) {
+    if (status_pending(sch) && !only_intermediate(scsw)) {
         return 1;
     }
     if (scsw->ctrl & (SCSW_FCTL_HALT_FUNC | SCSW_FCTL_CLEAR_FUNC)) {
@@ -113,6 +137,7 @@ int host_subchannel_hsch(HostSubchannel *sch)
 
     /* Intermediate status of an active subchannel is withdrawn */
     scsw->ctrl &= ~SCSW_CTRL_MASK_STCTL;
+    drop_waiting_starts(sch);
     scsw->ctrl |= SCSW_FCTL_HALT_FUNC | SCSW_ACTL_HALT_PEND;
     return 0;
 }
@@ -163,10 +188,7 @@ int host_subchannel_xsch(HostSubchannel *sch)
 /* What TSCH clears once it has stored status that was pending */
 static void clear_status(SCSW *scsw)
 {
-    bool intermediate = scsw->ctrl & SCSW_STCTL_INTERMEDIATE &&
-                        !(scsw->ctrl & (SCSW_STCTL_PRIMARY |
-                                        SCSW_STCTL_SECONDARY |
-                                        SCSW_STCTL_ALERT));
+    bool intermediate = only_intermediate(scsw);
 
     scsw->ctrl &= ~SCSW_CTRL_MASK_STCTL;
     if (!intermediate) {
@@ -247,28 +269,40 @@ void host_subchannel_run(HostSubchannel *sch)
     }
 }
 
-/* Can status be presented now; is it to be kept for later? */
-static bool can_present(HostSubchannel *sch, const Waiting *waiting)
+static void keep_for_later(HostSubchannel *sch, const Waiting *waiting)
 {
-    if (not_operational(sch)) {
-        return false;
-    }
-    if (status_pending(sch)) {
-        g_queue_push_tail(&sch->waiting, g_memdup2(waiting, sizeof(*waiting)));
-        return false;
-    }
-    return true;
+    g_queue_push_tail(&sch->waiting, g_memdup2(waiting, sizeof(*waiting)));
+}
+
+static bool ending(HostSubchannel *sch)
+{
+    return sch->scsw.ctrl & (SCSW_FCTL_HALT_FUNC | SCSW_FCTL_CLEAR_FUNC);
+}
+
+/*
+ * Status of one operation accumulates until it is taken (PoP 16, "Status
+ * Control"). An operation that has ended, or that is halted or cleared, has
+ * nothing to add any more: the device keeps what it has to say.
+ */
+static bool adds_up(HostSubchannel *sch)
+{
+    return sch->scsw.ctrl & ACTL_ACTIVE && !ending(sch);
+}
+
+static bool is_intermediate(const HostStatus *status)
+{
+    return status->suspended ||
+           (!status->dstat && status->cstat == SCSW_CSTAT_PCI);
 }
 
 static uint16_t start_status(uint16_t ctrl, const HostStatus *status)
 {
     uint16_t stctl = SCSW_STCTL_STATUS_PEND;
 
-    if (status->suspended) {
-        return (ctrl & ~ACTL_ACTIVE) | SCSW_ACTL_SUSP |
-               SCSW_STCTL_INTERMEDIATE | stctl;
-    }
-    if (!status->dstat && status->cstat == SCSW_CSTAT_PCI) {
+    if (is_intermediate(status)) {
+        if (status->suspended) {
+            ctrl = (ctrl & ~ACTL_ACTIVE) | SCSW_ACTL_SUSP;
+        }
         return ctrl | SCSW_STCTL_INTERMEDIATE | stctl;
     }
 
@@ -290,19 +324,23 @@ static uint16_t start_status(uint16_t ctrl, const HostStatus *status)
     return ctrl | stctl;
 }
 
-void host_subchannel_present(HostSubchannel *sch, const HostStatus *status)
+/* The address and the count are those of primary status, once there is one */
+static void add_start_status(SCSW *scsw, const HostStatus *status)
 {
-    Waiting waiting = { .status = *status };
+    if (!(scsw->ctrl & SCSW_STCTL_PRIMARY)) {
+        scsw->cpa = status->cpa;
+        scsw->count = status->count;
+    }
+    scsw->ctrl = start_status(scsw->ctrl, status);
+}
+
+static void add_status(HostSubchannel *sch, const HostStatus *status)
+{
     SCSW *scsw = &sch->scsw;
 
-    if (!can_present(sch, &waiting)) {
-        return;
-    }
-
     scsw->flags &= ~SCSW_FLAGS_MASK_CC;
-    scsw->dstat = status->dstat;
-    scsw->cstat = status->cstat;
-    scsw->count = status->count;
+    scsw->dstat |= status->dstat;
+    scsw->cstat |= status->cstat;
     if (scsw->ctrl & SCSW_FCTL_CLEAR_FUNC) {
         *scsw = (SCSW) {
             .ctrl = SCSW_FCTL_CLEAR_FUNC | SCSW_STCTL_STATUS_PEND,
@@ -311,22 +349,49 @@ void host_subchannel_present(HostSubchannel *sch, const HostStatus *status)
         /* A start that had not begun stays visible as start pending */
         scsw->ctrl &= ~(ACTL_ACTIVE | SCSW_ACTL_HALT_PEND);
         scsw->ctrl |= SCSW_STCTL_STATUS_PEND;
+        scsw->count = status->count;
     } else if (scsw->ctrl & (SCSW_FCTL_START_FUNC | ACTL_ACTIVE)) {
-        scsw->ctrl = start_status(scsw->ctrl, status);
-        scsw->cpa = status->cpa;
+        add_start_status(scsw, status);
     } else {
         scsw->ctrl = SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND;
         scsw->cpa = 0;
+        scsw->count = status->count;
     }
+}
+
+void host_subchannel_present(HostSubchannel *sch, const HostStatus *status)
+{
+    if (not_operational(sch)) {
+        return;
+    }
+    if (status_pending(sch)) {
+        if (adds_up(sch)) {
+            /* The interruption for it is pending already */
+            add_status(sch, status);
+        } else {
+            keep_for_later(sch, &(Waiting) { .status = *status });
+        }
+        return;
+    }
+    if (ending(sch) && is_intermediate(status)) {
+        /* Does not end the halt or the clear, and tells nobody anything */
+        return;
+    }
+
     memset(&sch->irb, 0, sizeof(sch->irb));
+    sch->scsw.dstat = 0;
+    sch->scsw.cstat = 0;
+    add_status(sch, status);
     sch->interrupt(sch->opaque);
 }
 
 void host_subchannel_present_irb(HostSubchannel *sch, const IRB *irb)
 {
-    Waiting waiting = { .is_irb = true, .irb = *irb };
-
-    if (!can_present(sch, &waiting)) {
+    if (not_operational(sch)) {
+        return;
+    }
+    if (status_pending(sch)) {
+        keep_for_later(sch, &(Waiting) { .is_irb = true, .irb = *irb });
         return;
     }
 

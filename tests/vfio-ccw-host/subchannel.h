@@ -41,7 +41,7 @@ struct HostSubchannel {
     SCSW scsw;
     IRB irb;                /* what a TSCH stores beside the SCSW */
     bool gone;
-    GQueue waiting;         /* status that found other status pending */
+    GQueue waiting;         /* status that has to wait for a TSCH */
     ChannelProgram *cp;     /* of the start function, NULL if none */
     const HostDeviceOps *ops;
     void *device;

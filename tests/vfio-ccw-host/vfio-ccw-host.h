@@ -240,7 +240,8 @@ void vfio_ccw_host_wait_clear(VfioCcwHost *host);
  * secondary status for channel end and device end, intermediate status for
  * nothing but PCI, alert status for unit check and for channel errors;
  * @count is its residual count. Without a function in progress it is
- * unsolicited alert status.
+ * unsolicited alert status. Where status is pending that the host has not
+ * taken, status of the same start adds to it, and any other waits.
  */
 void vfio_ccw_host_present_status(VfioCcwHost *host, uint8_t dstat,
                                   uint8_t cstat, uint16_t count);
@@ -249,8 +250,8 @@ void vfio_ccw_host_present_status(VfioCcwHost *host, uint8_t dstat,
  * vfio_ccw_host_present_irb: the subchannel has exactly this IRB for a TSCH
  *
  * @irb is in host byte order but for the bytes of ecw and emw, which are
- * taken as they are. Use it for deferred condition codes and for what no
- * sane device does.
+ * taken as they are. It waits while status is pending. Use it for deferred
+ * condition codes and for what no sane device does.
  */
 void vfio_ccw_host_present_irb(VfioCcwHost *host, const IRB *irb);
 
