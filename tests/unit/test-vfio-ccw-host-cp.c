@@ -21,6 +21,7 @@ typedef struct Fixture {
     Guest g;
     HostStatus status;
     unsigned pcis;
+    unsigned initials;
     /* What the device wants to move, what it got, what it gives */
     size_t want;
     size_t moved;
@@ -77,9 +78,18 @@ static void test_pci(void *opaque, uint32_t cpa)
     f->pcis++;
 }
 
+static void test_initial(void *opaque, uint32_t cpa)
+{
+    Fixture *f = opaque;
+
+    g_assert_cmphex(cpa, ==, PROGRAM + 8);
+    f->initials++;
+}
+
 static const ChannelRunOps test_ops = {
     .command = test_command,
     .pci = test_pci,
+    .initial = test_initial,
 };
 
 static void run(Fixture *f)
@@ -263,6 +273,42 @@ static void test_immediate_length(Fixture *f, const void *arg)
         run(f);
         g_assert_cmphex(f->status.cstat, ==, cases[i].cstat);
         g_assert_cmpuint(f->commands, ==, cases[i].commands);
+    }
+}
+
+/*
+ * PoP 16, "Zero Condition Code": once, when the device has taken the first
+ * command; not if that is refused, or ends at once and ends the program
+ */
+static void test_initial_status(Fixture *f, const void *arg)
+{
+    static const struct {
+        uint8_t cmd, flags;
+        unsigned initials;
+    } cases[] = {
+        { CMD_READ, 0, 1 },
+        { CMD_READ, CCW_FLAG_CC, 1 },
+        { CMD_WRITE, CCW_FLAG_CC, 1 },
+        { CCW_CMD_NOOP, CCW_FLAG_CC, 1 },
+        { CCW_CMD_NOOP, 0, 0 },
+        { 0x77, CCW_FLAG_CC, 0 },
+    };
+
+    f->want = 1;
+    for (int i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
+        unsigned n = i / 2;
+        bool asked = i % 2;
+        unsigned initials = cases[n].initials;
+
+        f->g.orb.ctrl0 &= ~ORB_CTRL0_MASK_ISIC;
+        f->g.orb.ctrl0 |= asked ? ORB_CTRL0_MASK_ISIC : 0;
+        f->g.next_ccw = PROGRAM;
+        f->initials = 0;
+        guest_ccw(&f->g, cases[n].cmd, cases[n].flags | CCW_FLAG_SLI, 1,
+                  DATA);
+        guest_ccw(&f->g, CMD_READ, CCW_FLAG_SLI, 1, DATA);
+        run(f);
+        g_assert_cmpuint(f->initials, ==, asked ? initials : 0);
     }
 }
 
@@ -528,6 +574,7 @@ int main(int argc, char **argv)
     add_cp("/vfio-ccw-host/channel/format0", test_format0);
     add_cp("/vfio-ccw-host/channel/format0-no-count", test_format0_no_count);
     add_cp("/vfio-ccw-host/channel/immediate-length", test_immediate_length);
+    add_cp("/vfio-ccw-host/channel/initial-status", test_initial_status);
     add_cp("/vfio-ccw-host/channel/tics", test_bad_tics);
     add_cp("/vfio-ccw-host/channel/lengths", test_lengths);
     add_cp("/vfio-ccw-host/channel/data-chaining", test_data_chaining);

@@ -35,7 +35,8 @@ typedef struct Fixture {
     char *image;
     HostSubchannel sch;
     DasdFba *dasd;
-    IRB irb;
+    IRB irb;                    /* the last of those that were taken */
+    unsigned irbs;
 } Fixture;
 
 static void expect_data(Fixture *f, uint32_t addr, size_t from, size_t len)
@@ -48,6 +49,11 @@ static void take_irb(void *opaque)
     Fixture *f = opaque;
 
     g_assert_cmpint(host_subchannel_tsch(&f->sch, &f->irb), ==, 0);
+    f->irbs++;
+}
+
+static void leave_irb(void *opaque)
+{
 }
 
 static void setup(Fixture *f, const void *arg)
@@ -180,6 +186,31 @@ static void test_rejects(Fixture *f, const void *arg)
                         SCSW_STCTL_STATUS_PEND);
         expect_sense(f, 0x80, 0);
     }
+}
+
+/*
+ * PoP 16, "Zero Condition Code": an interruption when the first command was
+ * accepted, or what of it adds to the end while nobody takes it
+ */
+static void test_initial_interruption(Fixture *f, const void *arg)
+{
+    const uint16_t end = SCSW_FCTL_START_FUNC | SCSW_STCTL_PRIMARY |
+                         SCSW_STCTL_SECONDARY | SCSW_STCTL_STATUS_PEND;
+
+    f->g.orb.ctrl0 |= ORB_CTRL0_MASK_ISIC;
+    guest_ccw(&f->g, CCW_CMD_SENSE_ID, CCW_FLAG_SLI, 7, DATA);
+    disk_run(f, CE_DE, 0, 0);
+    g_assert_cmpuint(f->irbs, ==, 2);
+    g_assert_cmphex(f->irb.scsw.ctrl, ==, end);
+    g_assert_cmphex(f->irb.scsw.flags & SCSW_FLAGS_MASK_ZCC, ==, 0);
+
+    f->sch.interrupt = leave_irb;
+    guest_ccw(&f->g, CCW_CMD_SENSE_ID, CCW_FLAG_SLI, 7, DATA);
+    disk_start(f);
+    g_assert_cmpint(host_subchannel_tsch(&f->sch, &f->irb), ==, 0);
+    g_assert_cmphex(f->irb.scsw.ctrl, ==, end | SCSW_STCTL_INTERMEDIATE);
+    g_assert_cmphex(f->irb.scsw.flags & SCSW_FLAGS_MASK_ZCC, !=, 0);
+    g_assert_cmphex(f->irb.scsw.dstat, ==, CE_DE);
 }
 
 /* One block each, chained, as the driver does it */
@@ -348,6 +379,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     add_disk("/vfio-ccw-host/dasd-fba/identity", test_identity);
     add_disk("/vfio-ccw-host/dasd-fba/rejects", test_rejects);
+    add_disk("/vfio-ccw-host/dasd-fba/initial", test_initial_interruption);
     add_disk("/vfio-ccw-host/dasd-fba/write-read", test_write_read);
     add_disk("/vfio-ccw-host/dasd-fba/large", test_large);
     add_disk("/vfio-ccw-host/dasd-fba/discard", test_discard);

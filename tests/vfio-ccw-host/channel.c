@@ -130,10 +130,27 @@ static size_t move_some(ChannelRun *run, uint8_t *buf, size_t len, bool put)
     return n;
 }
 
+/*
+ * PoP 16, "Zero Condition Code": the device has taken the first command. That
+ * is so when data are asked for, or when the command was an immediate one that
+ * is chained on; one that is the whole program has its ending status at once.
+ */
+static void first_command_accepted(ChannelRun *run)
+{
+    if (run->accepted) {
+        return;
+    }
+    run->accepted = true;
+    if (run->cp->orb.ctrl0 & ORB_CTRL0_MASK_ISIC && run->ops->initial) {
+        run->ops->initial(run->device, run->cpa + sizeof(CCW1));
+    }
+}
+
 static size_t move(ChannelRun *run, uint8_t *buf, size_t len, bool put)
 {
     size_t moved = 0;
 
+    first_command_accepted(run);
     run->transfer = true;
     while (moved < len && !(run->status.cstat & ~SCSW_CSTAT_PCI)) {
         size_t n;
@@ -218,8 +235,11 @@ static bool run_command(ChannelRun *run)
         run->status.cstat |= SCSW_CSTAT_INCORR_LEN;
         return false;
     }
-    return run->ccw->flags & CCW_FLAG_CC &&
-           !(run->status.dstat & DSTAT_ENDS);
+    if (!(run->ccw->flags & CCW_FLAG_CC) || run->status.dstat & DSTAT_ENDS) {
+        return false;
+    }
+    first_command_accepted(run);
+    return true;
 }
 
 static bool fetch_chained_command(ChannelRun *run)

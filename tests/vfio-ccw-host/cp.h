@@ -68,10 +68,13 @@ typedef struct ChannelRun ChannelRun;
 /*
  * The device's side of an execution. command() gets each command once,
  * however many CCWs its data is chained over, and returns its device status.
+ * initial(), where it is not NULL, hears of the first command's acceptance,
+ * if the ORB asks for an interruption then.
  */
 typedef struct ChannelRunOps {
     uint8_t (*command)(void *device, uint8_t cmd, ChannelRun *run);
     void (*pci)(void *device, uint32_t cpa);
+    void (*initial)(void *device, uint32_t cpa);
 } ChannelRunOps;
 
 struct ChannelRun {
@@ -82,6 +85,7 @@ struct ChannelRun {
     uint32_t cpa;           /* of the current CCW */
     ChannelCcw *ccw;        /* the current CCW, NULL before the first */
     uint32_t done;          /* bytes of the current CCW already moved */
+    bool accepted;          /* the first command was */
     bool transfer;          /* the device asked for data */
     bool exhausted;         /* the device asked for more than there is */
     HostStatus status;

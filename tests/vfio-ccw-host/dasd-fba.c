@@ -305,9 +305,18 @@ static void dasd_pci(void *device, uint32_t cpa)
     host_subchannel_present(dasd->sch, &status);
 }
 
+static void dasd_initial(void *device, uint32_t cpa)
+{
+    DasdFba *dasd = device;
+    HostStatus status = { .initial = true, .cpa = cpa };
+
+    host_subchannel_present(dasd->sch, &status);
+}
+
 static const ChannelRunOps run_ops = {
     .command = dasd_command,
     .pci = dasd_pci,
+    .initial = dasd_initial,
 };
 
 /* Returns false while there is more of the program to execute */

@@ -137,6 +137,7 @@ int host_subchannel_hsch(HostSubchannel *sch)
 
     /* Intermediate status of an active subchannel is withdrawn */
     scsw->ctrl &= ~SCSW_CTRL_MASK_STCTL;
+    scsw->flags &= ~SCSW_FLAGS_MASK_ZCC;
     drop_waiting_starts(sch);
     scsw->ctrl |= SCSW_FCTL_HALT_FUNC | SCSW_ACTL_HALT_PEND;
     return 0;
@@ -191,6 +192,7 @@ static void clear_status(SCSW *scsw)
     bool intermediate = only_intermediate(scsw);
 
     scsw->ctrl &= ~SCSW_CTRL_MASK_STCTL;
+    scsw->flags &= ~SCSW_FLAGS_MASK_ZCC;
     if (!intermediate) {
         scsw->ctrl &= ~(SCSW_CTRL_MASK_FCTL | ACTL_PENDING | SCSW_ACTL_SUSP);
         scsw->flags &= ~SCSW_FLAGS_MASK_PNO;
@@ -291,7 +293,7 @@ static bool adds_up(HostSubchannel *sch)
 
 static bool is_intermediate(const HostStatus *status)
 {
-    return status->suspended ||
+    return status->suspended || status->initial ||
            (!status->dstat && status->cstat == SCSW_CSTAT_PCI);
 }
 
@@ -332,6 +334,7 @@ static void add_start_status(SCSW *scsw, const HostStatus *status)
         scsw->count = status->count;
     }
     scsw->ctrl = start_status(scsw->ctrl, status);
+    scsw->flags |= status->initial ? SCSW_FLAGS_MASK_ZCC : 0;
 }
 
 static void add_status(HostSubchannel *sch, const HostStatus *status)

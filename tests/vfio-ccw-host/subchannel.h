@@ -34,6 +34,7 @@ typedef struct HostStatus {
     uint16_t count;
     uint32_t cpa;
     bool suspended;
+    bool initial;           /* the first command was accepted: no more yet */
 } HostStatus;
 
 struct HostSubchannel {
