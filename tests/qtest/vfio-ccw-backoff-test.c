@@ -357,6 +357,7 @@ static void test_pending_status_of_the_host_comes_first(void)
         .scsw.flags = ORB_FLAGS,
         .scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND | ALERT_STCTL,
         .scsw.dstat = SCSW_DSTAT_ATTENTION,
+        .esw.word0 = ESW_LAST_PATH,
     };
 
     vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_INTERRUPT);

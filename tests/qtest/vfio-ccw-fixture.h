@@ -54,6 +54,8 @@
 #define FINAL_STCTL (SCSW_STCTL_PRIMARY | SCSW_STCTL_SECONDARY | \
                      SCSW_STCTL_STATUS_PEND)
 #define ALERT_STCTL (SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND)
+/* The path that the host's status has come by, in the first word of the ESW */
+#define ESW_LAST_PATH 0x00800000
 
 /* QEMU waits in virtual time before it tries again. */
 #define RETRY_STEP_NS 1000000

@@ -15,11 +15,13 @@ static const IRB normal_end = {
     .scsw.ctrl = SCSW_FCTL_START_FUNC | FINAL_STCTL,
     .scsw.cpa = PROGRAM + sizeof(CCW1),
     .scsw.dstat = NORMAL_END,
+    .esw.word0 = ESW_LAST_PATH,
 };
 
 static const IRB attention = {
     .scsw.ctrl = ALERT_STCTL,
     .scsw.dstat = SCSW_DSTAT_ATTENTION,
+    .esw.word0 = ESW_LAST_PATH,
 };
 
 /* Program-controlled interruption, then the end */
@@ -32,6 +34,7 @@ static IRB pci_of_active_start(void)
                     SCSW_STCTL_INTERMEDIATE | SCSW_STCTL_STATUS_PEND;
     irb.scsw.dstat = 0;
     irb.scsw.cstat = SCSW_CSTAT_PCI;
+    irb.esw.word0 = 0;
     return irb;
 }
 

@@ -46,7 +46,7 @@ static void expect_end(Bed *bed, const Signal *signal, uint16_t of_start)
         .scsw.cpa = 0x12345678,
         .scsw.dstat = SCSW_DSTAT_DEVICE_END,
         .scsw.count = 0x9abc,
-        .esw.word0 = 0x00800000,
+        .esw.word0 = ESW_LAST_PATH,
     };
     IRB irb = {};
 
@@ -553,6 +553,7 @@ static IRB ended_and_halted(void)
         .scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_FCTL_HALT_FUNC | FINAL_STCTL,
         .scsw.cpa = PROGRAM + sizeof(CCW1),
         .scsw.dstat = NORMAL_END,
+        .esw.word0 = ESW_LAST_PATH,
     };
 }
 

@@ -90,6 +90,7 @@ static void test_prefetch_is_forced(const void *forced)
         .scsw.ctrl = SCSW_FCTL_START_FUNC | FINAL_STCTL,
         .scsw.cpa = PROGRAM + sizeof(CCW1),
         .scsw.dstat = NORMAL_END,
+        .esw.word0 = ESW_LAST_PATH,
     };
     ORB orb, orb_of_host;
 

@@ -189,6 +189,21 @@ static void test_rejects(Fixture *f, const void *arg)
 }
 
 /*
+ * PoP 17, "Concurrent-Sense Facility": the IRB has the sense data, and the
+ * device has them no more
+ */
+static void test_concurrent_sense(Fixture *f, const void *arg)
+{
+    f->sch.pmcw.chars |= PMCW_CHARS_MASK_CSENSE;
+    guest_ccw(&f->g, 0x34, CCW_FLAG_SLI, 12, DATA);
+    disk_run(f, CE_DE | SCSW_DSTAT_UNIT_CHECK, 0, 12);
+    g_assert_cmphex(f->irb.scsw.flags & SCSW_FLAGS_MASK_ECTL, !=, 0);
+    g_assert_cmphex(f->irb.esw.erw, ==, ESW_ERW_SENSE | 32 << 16);
+    g_assert_cmphex((uint32_t)ldl_be_p(f->irb.ecw), ==, 0x80000000);
+    expect_sense(f, 0, 0);
+}
+
+/*
  * PoP 16, "Zero Condition Code": an interruption when the first command was
  * accepted, or what of it adds to the end while nobody takes it
  */
@@ -379,6 +394,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     add_disk("/vfio-ccw-host/dasd-fba/identity", test_identity);
     add_disk("/vfio-ccw-host/dasd-fba/rejects", test_rejects);
+    add_disk("/vfio-ccw-host/dasd-fba/concurrent-sense",
+             test_concurrent_sense);
     add_disk("/vfio-ccw-host/dasd-fba/initial", test_initial_interruption);
     add_disk("/vfio-ccw-host/dasd-fba/write-read", test_write_read);
     add_disk("/vfio-ccw-host/dasd-fba/large", test_large);

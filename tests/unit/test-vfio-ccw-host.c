@@ -504,6 +504,63 @@ static void test_status_adds_up(Fixture *f, const void *device)
     g_assert_cmpuint(f->count[VFIO_CCW_HOST_INTERRUPTS], ==, 2);
 }
 
+static uint32_t esw_word(Fixture *f, unsigned i)
+{
+    return ldl_be_p(f->driver.region[VFIO_CCW_HOST_REGION_IO].data + 24 +
+                    sizeof(SCSW) + i * 4);
+}
+
+/*
+ * PoP 16, "Extended-Status Word": the path that was used last comes with what
+ * a start ends with, not with what a halt or a clear ends with
+ */
+static void test_last_path_used(Fixture *f, const void *device)
+{
+    f->sch.pmcw.pam = 0x60;
+    write_io(f, SCSW_FCTL_START_FUNC);
+    present(f, 0, SCSW_CSTAT_PCI);
+    g_assert_cmphex(esw_word(f, 0), ==, 0);
+    present(f, SCSW_DSTAT_CHANNEL_END, 0);
+    g_assert_cmphex(esw_word(f, 0), ==, 0x00400000);
+    present(f, SCSW_DSTAT_DEVICE_END, 0);
+    g_assert_cmphex(esw_word(f, 0), ==, 0x00400000);
+    write_async(f, VFIO_CCW_ASYNC_CMD_HSCH);
+    present(f, 0, 0);
+    g_assert_cmphex(esw_word(f, 0), ==, 0);
+}
+
+static unsigned some_sense(void *device, uint8_t *data)
+{
+    memcpy(data, "sense", 5);
+    return 5;
+}
+
+static const HostDeviceOps sensing_device_ops = {
+    .sense = some_sense,
+};
+
+/* PoP 17, "Concurrent-Sense Facility": as far as the driver enables it */
+static void test_concurrent_sense(Fixture *f, const void *device)
+{
+    const uint8_t *irb = f->driver.region[VFIO_CCW_HOST_REGION_IO].data + 24;
+    static const uint8_t none[32] = { 0 };
+
+    f->sch.ops = &sensing_device_ops;
+    present(f, SCSW_DSTAT_ATTENTION | SCSW_DSTAT_UNIT_CHECK, 0);
+    g_assert_cmphex(lduw_be_p(irb) & SCSW_FLAGS_MASK_ECTL, !=, 0);
+    g_assert_cmphex(esw_word(f, 1), ==, ESW_ERW_SENSE | 5 << 16);
+    g_assert_cmpmem(irb + 32, 5, "sense", 5);
+    present(f, SCSW_DSTAT_ATTENTION, 0);
+    g_assert_cmphex(lduw_be_p(irb) & SCSW_FLAGS_MASK_ECTL, ==, 0);
+    g_assert_cmphex(esw_word(f, 1), ==, 0);
+    g_assert_cmpmem(irb + 32, 32, none, 32);
+
+    f->sch.pmcw.chars &= ~PMCW_CHARS_MASK_CSENSE;
+    present(f, SCSW_DSTAT_ATTENTION | SCSW_DSTAT_UNIT_CHECK, 0);
+    g_assert_cmphex(esw_word(f, 1), ==, 0);
+    f->sch.ops = device;
+}
+
 /* A function that user space did not start keeps the subchannel busy */
 static void test_busy_subchannel(Fixture *f, const void *device)
 {
@@ -999,6 +1056,8 @@ int main(int argc, char **argv)
     add("/vfio-ccw-host/driver/halt-before-end", test_halt_before_end);
     add("/vfio-ccw-host/driver/clear-waiting", test_clear_of_what_waits);
     add("/vfio-ccw-host/driver/status-adds-up", test_status_adds_up);
+    add("/vfio-ccw-host/driver/last-path-used", test_last_path_used);
+    add("/vfio-ccw-host/driver/concurrent-sense", test_concurrent_sense);
     add("/vfio-ccw-host/driver/busy", test_busy_subchannel);
     add("/vfio-ccw-host/driver/regions", test_region_access);
     add("/vfio-ccw-host/driver/lost-irb", test_lost_irb);

@@ -385,10 +385,21 @@ static void dasd_clear(void *device, HostSubchannel *sch)
     host_subchannel_present(sch, &(HostStatus) { 0 });
 }
 
+static unsigned dasd_sense(void *device, uint8_t *data)
+{
+    DasdFba *dasd = device;
+
+    QEMU_BUILD_BUG_ON(sizeof(dasd->sense) > HOST_SENSE_SIZE);
+    memcpy(data, dasd->sense, sizeof(dasd->sense));
+    memset(dasd->sense, 0, sizeof(dasd->sense));
+    return sizeof(dasd->sense);
+}
+
 const HostDeviceOps dasd_fba_ops = {
     .start = dasd_start,
     .halt = dasd_halt,
     .clear = dasd_clear,
+    .sense = dasd_sense,
 };
 
 static bool check_image(int fd, const char *path, uint32_t *blocks,

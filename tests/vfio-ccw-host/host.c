@@ -286,10 +286,19 @@ static void device_clear(void *opaque, HostSubchannel *sch)
     host->device_ops->clear(host->device_opaque, sch);
 }
 
+static unsigned device_sense(void *opaque, uint8_t *data)
+{
+    VfioCcwHost *host = opaque;
+
+    return host->device_ops->sense
+           ? host->device_ops->sense(host->device_opaque, data) : 0;
+}
+
 static const HostDeviceOps gated_device_ops = {
     .start = device_start,
     .halt = device_halt,
     .clear = device_clear,
+    .sense = device_sense,
 };
 
 /*

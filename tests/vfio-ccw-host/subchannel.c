@@ -192,7 +192,7 @@ static void clear_status(SCSW *scsw)
     bool intermediate = only_intermediate(scsw);
 
     scsw->ctrl &= ~SCSW_CTRL_MASK_STCTL;
-    scsw->flags &= ~SCSW_FLAGS_MASK_ZCC;
+    scsw->flags &= ~(SCSW_FLAGS_MASK_ZCC | SCSW_FLAGS_MASK_ECTL);
     if (!intermediate) {
         scsw->ctrl &= ~(SCSW_CTRL_MASK_FCTL | ACTL_PENDING | SCSW_ACTL_SUSP);
         scsw->flags &= ~SCSW_FLAGS_MASK_PNO;
@@ -337,6 +337,37 @@ static void add_start_status(SCSW *scsw, const HostStatus *status)
     scsw->flags |= status->initial ? SCSW_FLAGS_MASK_ZCC : 0;
 }
 
+/*
+ * PoP 16, "Extended-Status Word": the path last used is there, but with
+ * intermediate status or status pending alone. L is zero: format 1.
+ */
+static void store_esw(HostSubchannel *sch)
+{
+    const uint16_t meaningful = SCSW_STCTL_ALERT | SCSW_STCTL_PRIMARY |
+                                SCSW_STCTL_SECONDARY;
+
+    if (sch->scsw.ctrl & meaningful) {
+        sch->irb.esw.word0 = sch->pmcw.lpum << 16;
+    }
+}
+
+/* PoP 17, "Concurrent-Sense Facility" */
+static void store_sense(HostSubchannel *sch)
+{
+    uint8_t data[HOST_SENSE_SIZE] = { 0 };
+    unsigned count;
+
+    if (!(sch->pmcw.chars & PMCW_CHARS_MASK_CSENSE) || !sch->ops->sense) {
+        return;
+    }
+    count = sch->ops->sense(sch->device, data);
+    if (count) {
+        sch->scsw.flags |= SCSW_FLAGS_MASK_ECTL;
+        sch->irb.esw.erw = ESW_ERW_SENSE | count << 16;
+        memcpy(sch->irb.ecw, data, sizeof(data));
+    }
+}
+
 static void add_status(HostSubchannel *sch, const HostStatus *status)
 {
     SCSW *scsw = &sch->scsw;
@@ -359,6 +390,10 @@ static void add_status(HostSubchannel *sch, const HostStatus *status)
         scsw->ctrl = SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND;
         scsw->cpa = 0;
         scsw->count = status->count;
+    }
+    store_esw(sch);
+    if (scsw->dstat & status->dstat & SCSW_DSTAT_UNIT_CHECK) {
+        store_sense(sch);
     }
 }
 

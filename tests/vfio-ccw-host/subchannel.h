@@ -17,14 +17,22 @@
 typedef struct ChannelProgram ChannelProgram;
 typedef struct HostSubchannel HostSubchannel;
 
+/* What the extended-control word has room for */
+#define HOST_SENSE_SIZE 32
+
 /*
  * A device behind a subchannel. Each function may present its status at once
  * or any time later. After clear() nothing of before may be presented.
+ *
+ * sense() hands the sense data over, for concurrent sense: it stores up to
+ * HOST_SENSE_SIZE bytes, forgets them and returns their number. A device that
+ * has none leaves it NULL.
  */
 typedef struct HostDeviceOps {
     void (*start)(void *device, HostSubchannel *sch, ChannelProgram *cp);
     void (*halt)(void *device, HostSubchannel *sch);
     void (*clear)(void *device, HostSubchannel *sch);
+    unsigned (*sense)(void *device, uint8_t *data);
 } HostDeviceOps;
 
 /* Status on its way from the device to the subchannel */
