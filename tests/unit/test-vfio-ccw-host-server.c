@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include "qapi/error.h"
 #include "qemu/memfd.h"
+#include "tests/vfio-ccw-host/faults.h"
 #include "tests/vfio-ccw-host/message.h"
 #include "tests/vfio-ccw-host/sockets.h"
 #include "vfio-ccw-host-common.h"
@@ -788,6 +789,23 @@ static void test_no_migration(Client *c, const void *device)
                     ==, ENOTTY);
 }
 
+/* The fault begins when it is told to, not when its time first comes round */
+static void test_slow_from_the_start(Client *c, const void *device)
+{
+    const HostFault *slow = host_fault_find("slow");
+    uint16_t id;
+
+    g_assert_nonnull(slow);
+    host_fault_begin(slow, c->host);
+    id = send_start(c);
+    vfio_ccw_host_wait_held(c->host, VFIO_CCW_HOST_START);
+    while (vfio_ccw_host_count(c->host, VFIO_CCW_HOST_INTERRUPTS) == 0) {
+        g_main_context_iteration(NULL, true);
+    }
+    expect_reply(c, id, 0);
+    g_assert(g_source_remove_by_user_data(c->host));
+}
+
 static void add_client(const char *name, VfioCcwHostDevice device,
                        void (*start)(Client *, const void *),
                        void (*test)(Client *, const void *))
@@ -816,6 +834,7 @@ int main(int argc, char **argv)
     add_instant("/vfio-ccw-host/server/lost-start", test_lost_start);
     add_instant("/vfio-ccw-host/server/lost-halt", test_lost_halt);
     add_instant("/vfio-ccw-host/server/device-start", test_held_device_start);
+    add_instant("/vfio-ccw-host/server/slow-fault", test_slow_from_the_start);
     add_server("/vfio-ccw-host/server/order", test_order);
     add_server("/vfio-ccw-host/server/held-start", test_held_start);
     add_server("/vfio-ccw-host/server/dma", test_dma_by_message);

@@ -54,6 +54,7 @@ static gboolean slow_tick(void *opaque)
 
 static void begin_slow(const HostFault *fault, VfioCcwHost *host)
 {
+    slow_tick(host);
     g_timeout_add(SLOW_MS, slow_tick, host);
 }
 
