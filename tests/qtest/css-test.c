@@ -39,7 +39,9 @@
 #define SDA_SUBCHANNEL_SETS    2
 
 /* Where virtual devices are */
-#define VIRTUAL_CSSID 0xfe
+#define VIRTUAL_CSSID 0xfeu
+/* In a subsystem-identification word: it says which channel subsystem. */
+#define SCHID_M       0x00080000
 #define VIRTIO_CHPID  0
 
 #define SENSE_ID_LEN 7
@@ -207,6 +209,27 @@ static void test_sense_id(void)
     qtest_quit(qts);
 }
 
+static ORB store_indirect_sense_id(QTestState *qts, uint16_t format,
+                                   const uint32_t areas[2])
+{
+    ORB orb = store_program(qts, (CCW1) {
+        .cmd_code = CCW_CMD_SENSE_ID,
+        .flags = CCW_FLAG_SLI | CCW_FLAG_IDA,
+        .count = SENSE_ID_LEN,
+        .cda = IDAWS,
+    });
+
+    for (int i = 0; i < 2; i++) {
+        if (format & ORB_CTRL0_MASK_C64) {
+            qtest_writeq(qts, IDAWS + i * 8, areas[i]);
+        } else {
+            qtest_writel(qts, IDAWS + i * 4, areas[i]);
+        }
+    }
+    orb.ctrl0 |= format;
+    return orb;
+}
+
 /*
  * The answer to SENSE ID begins 3 bytes before the end of one block and goes
  * on in another, which is not the one behind it.
@@ -219,21 +242,8 @@ static void assert_indirect_sense_id(QTestState *qts, uint16_t format,
     };
     const uint32_t areas[] = { DATA + block - 3, DATA + 4 * block };
     uint8_t seen[SENSE_ID_LEN];
-    ORB orb = store_program(qts, (CCW1) {
-        .cmd_code = CCW_CMD_SENSE_ID,
-        .flags = CCW_FLAG_SLI | CCW_FLAG_IDA,
-        .count = SENSE_ID_LEN,
-        .cda = IDAWS,
-    });
+    ORB orb = store_indirect_sense_id(qts, format, areas);
 
-    for (int i = 0; i < ARRAY_SIZE(areas); i++) {
-        if (format & ORB_CTRL0_MASK_C64) {
-            qtest_writeq(qts, IDAWS + i * 8, areas[i]);
-        } else {
-            qtest_writel(qts, IDAWS + i * 4, areas[i]);
-        }
-    }
-    orb.ctrl0 |= format;
     g_assert_cmpint(qcss_ssch(qts, SCHID, &orb), ==, 0);
     assert_irb(qts, SCSW_FCTL_START_FUNC, ALL_PENDING,
                SCSW_DSTAT_CHANNEL_END | SCSW_DSTAT_DEVICE_END, 0);
@@ -257,6 +267,149 @@ static void test_format_2_idaws(void)
     assert_indirect_sense_id(qts, ORB_CTRL0_MASK_C64, 4 * KiB);
     assert_indirect_sense_id(qts, ORB_CTRL0_MASK_C64 | ORB_CTRL0_MASK_I2K,
                              2 * KiB);
+    qtest_quit(qts);
+}
+
+/*
+ * PoP 15, "CCW Indirect Data Addressing": all IDAWs but the first designate the
+ * beginning of a block.
+ */
+static void assert_bad_idaw(QTestState *qts, uint16_t format, uint32_t block)
+{
+    const uint32_t areas[] = { DATA + block - 3, DATA + 4 * block + 1 };
+    ORB orb = store_indirect_sense_id(qts, format, areas);
+
+    qtest_memset(qts, areas[1], 0, SENSE_ID_LEN);
+    g_assert_cmpint(qcss_ssch(qts, SCHID, &orb), ==, 0);
+    assert_irb(qts, SCSW_FCTL_START_FUNC, ALL_PENDING | SCSW_STCTL_ALERT, 0,
+               SCSW_CSTAT_PROG_CHECK);
+    g_assert_cmphex(qtest_readb(qts, areas[1]), ==, 0);
+}
+
+static void test_second_idaw_not_on_a_block(void)
+{
+    QTestState *qts = start_enabled();
+
+    assert_bad_idaw(qts, 0, 2 * KiB);
+    assert_bad_idaw(qts, ORB_CTRL0_MASK_C64, 4 * KiB);
+    assert_bad_idaw(qts, ORB_CTRL0_MASK_C64 | ORB_CTRL0_MASK_I2K, 2 * KiB);
+    qtest_quit(qts);
+}
+
+/* PoP 15, "Transfer in Channel": not as the first CCW of a program. */
+static void test_first_ccw_is_tic(void)
+{
+    const CCW1 ccws[] = {
+        { .cmd_code = CCW_CMD_TIC, .cda = PROGRAM + 8 },
+        { .cmd_code = CCW_CMD_NOOP, .flags = CCW_FLAG_SLI | CCW_FLAG_CC,
+          .count = 1, .cda = DATA },
+        { .cmd_code = CCW_CMD_TIC, .cda = PROGRAM + 24 },
+        { .cmd_code = CCW_CMD_NOOP, .flags = CCW_FLAG_SLI,
+          .count = 1, .cda = DATA },
+    };
+    QTestState *qts = start_enabled();
+    ORB orb = qcss_orb(INTPARM_SSCH, PROGRAM);
+
+    qcss_write_ccws(qts, PROGRAM, ccws, ARRAY_SIZE(ccws));
+    g_assert_cmpint(qcss_ssch(qts, SCHID, &orb), ==, 0);
+    assert_irb(qts, SCSW_FCTL_START_FUNC, ALL_PENDING | SCSW_STCTL_ALERT, 0,
+               SCSW_CSTAT_PROG_CHECK);
+
+    orb.cpa += 8;
+    g_assert_cmpint(qcss_ssch(qts, SCHID, &orb), ==, 0);
+    assert_irb(qts, SCSW_FCTL_START_FUNC, ALL_PENDING,
+               SCSW_DSTAT_CHANNEL_END | SCSW_DSTAT_DEVICE_END, 0);
+    qtest_quit(qts);
+}
+
+/* ... which the one that a program is resumed at is not. */
+static void test_resumed_at_tic(void)
+{
+    const CCW1 tic = { .cmd_code = CCW_CMD_TIC, .cda = PROGRAM + 8 };
+    const CCW1 noop = { .cmd_code = CCW_CMD_NOOP, .flags = CCW_FLAG_SLI,
+                        .count = 1, .cda = DATA };
+    QTestState *qts = start_enabled();
+    ORB orb = store_suspended_noop(qts);
+    IOIntCode code;
+
+    g_assert_cmpint(qcss_ssch(qts, SCHID, &orb), ==, 0);
+    qcss_dequeue_io(qts, QCSS_CR6_ALL, &code);
+    qcss_write_ccws(qts, PROGRAM, &tic, 1);
+    qcss_write_ccws(qts, PROGRAM + 8, &noop, 1);
+    g_assert_cmpint(qcss_rsch(qts, SCHID), ==, 0);
+    assert_irb(qts, SCSW_FCTL_START_FUNC, ALL_PENDING,
+               SCSW_DSTAT_CHANNEL_END | SCSW_DSTAT_DEVICE_END, 0);
+    qtest_quit(qts);
+}
+
+/* The device is on path 80 alone. */
+static void start_without_a_path(QTestState *qts)
+{
+    ORB orb = store_sense_id(qts);
+
+    orb.lpm = 0x40;
+    g_assert_cmpint(qcss_ssch(qts, SCHID, &orb), ==, 0);
+}
+
+/* PoP 16, "Deferred Condition Code": the next start has one of its own. */
+static void test_deferred_cc_is_of_one_start(void)
+{
+    QTestState *qts = start_enabled();
+    ORB orb = store_sense_id(qts);
+    IRB irb;
+
+    start_without_a_path(qts);
+    qcss_wait_irb(qts, SCHID, &irb);
+    g_assert_cmphex(irb.scsw.flags & SCSW_FLAGS_MASK_CC, ==,
+                    SCSW_FLAGS_MASK_CC);
+    g_assert_cmpint(qcss_ssch(qts, SCHID, &orb), ==, 0);
+    qcss_wait_irb(qts, SCHID, &irb);
+    g_assert_cmphex(irb.scsw.flags & SCSW_FLAGS_MASK_CC, ==, 0);
+
+    start_without_a_path(qts);
+    g_assert_cmpint(qcss_csch(qts, SCHID), ==, 0);
+    qcss_wait_irb(qts, SCHID, &irb);
+    g_assert_cmphex(irb.scsw.flags & SCSW_FLAGS_MASK_CC, ==, 0);
+    qtest_quit(qts);
+}
+
+/* PoP 14, TSCH: with the status goes the interruption that it made pending. */
+static void test_tsch_withdraws_the_interruption(void)
+{
+    QTestState *qts = start_enabled();
+    ORB orb = store_sense_id(qts);
+    IOIntCode code;
+    IRB irb;
+
+    g_assert_cmpint(qcss_ssch(qts, SCHID, &orb), ==, 0);
+    g_assert_cmpint(qcss_tsch(qts, SCHID, &irb), ==, 0);
+    g_assert_false(qcss_dequeue_io(qts, QCSS_CR6_ALL, &code));
+    qtest_quit(qts);
+}
+
+/* PoP 14, CSCH, and 15, "Clear Function": it is the only one that is left. */
+static void test_csch_withdraws_the_interruption(void)
+{
+    QTestState *qts = start_enabled();
+    ORB orb = store_sense_id(qts);
+    IOIntCode code;
+
+    g_assert_cmpint(qcss_ssch(qts, SCHID, &orb), ==, 0);
+    g_assert_cmpint(qcss_csch(qts, SCHID), ==, 0);
+    g_assert_true(qcss_dequeue_io(qts, QCSS_CR6_ALL, &code));
+    g_assert_false(qcss_dequeue_io(qts, QCSS_CR6_ALL, &code));
+    qtest_quit(qts);
+}
+
+/* PoP 15, "Clear Function": status pending alone, whatever was pending. */
+static void test_csch_discards_status(void)
+{
+    QTestState *qts = start_enabled();
+    ORB orb = store_sense_id(qts);
+
+    g_assert_cmpint(qcss_ssch(qts, SCHID, &orb), ==, 0);
+    g_assert_cmpint(qcss_csch(qts, SCHID), ==, 0);
+    assert_irb(qts, SCSW_FCTL_CLEAR_FUNC, SCSW_STCTL_STATUS_PEND, 0, 0);
     qtest_quit(qts);
 }
 
@@ -394,6 +547,129 @@ static void test_bad_operands_are_program_interruptions(void)
     qtest_quit(qts);
 }
 
+static void enable_facility(QTestState *qts, uint32_t operation)
+{
+    qtest_writel(qts, CHSC_PAGE, SDA_LENGTH << 16 | CHSC_SDA);
+    qtest_writel(qts, CHSC_PAGE + 4, operation);
+    g_assert_cmpint(qcss_chsc(qts, CHSC_PAGE), ==, 0);
+    g_assert_cmphex(qtest_readl(qts, CHSC_PAGE + SDA_LENGTH), ==,
+                    CHSC_NO_DATA << 16 | CHSC_OK);
+}
+
+/* A valid ORB is a valid SCHIB as well: the operand is not what is refused. */
+static void assert_schid_refused(QTestState *qts, uint32_t schid)
+{
+    static const char *const storage_insns[] = {
+        "ssch", "msch", "stsch", "tsch"
+    };
+    ORB orb = qcss_orb(INTPARM_SSCH, PROGRAM);
+
+    for (size_t i = 0; i < ARRAY_SIZE(storage_insns); i++) {
+        qcss_write_orb(qts, QCSS_OPERAND, &orb);
+        g_assert_cmpint(qcss_issue_at(qts, storage_insns[i], schid,
+                                      QCSS_OPERAND), ==, QCSS_PGM_OPERAND);
+    }
+    g_assert_cmpint(qcss_xsch(qts, schid), ==, QCSS_PGM_OPERAND);
+    g_assert_cmpint(qcss_hsch(qts, schid), ==, QCSS_PGM_OPERAND);
+    g_assert_cmpint(qcss_csch(qts, schid), ==, QCSS_PGM_OPERAND);
+    g_assert_cmpint(qcss_rsch(qts, schid), ==, QCSS_PGM_OPERAND);
+}
+
+/* PoP 14, "I/O Instructions": bits 40-43 of general register 1 are zeros. */
+static void test_reserved_bits_of_a_schid(void)
+{
+    QTestState *qts = start_enabled();
+
+    for (uint32_t bit = 0x00100000; bit <= 0x00800000; bit <<= 1) {
+        assert_schid_refused(qts, SCHID | bit);
+    }
+    qtest_quit(qts);
+}
+
+/* PoP 14: so is bit 44 (m), and the CSSID, until there are several. */
+static void test_cssid_needs_mcsse(void)
+{
+    uint32_t of_css = SCHID | VIRTUAL_CSSID << 24 | SCHID_M;
+    QTestState *qts = start_enabled();
+    SCHIB schib;
+
+    assert_schid_refused(qts, of_css);
+    assert_schid_refused(qts, SCHID | SCHID_M);
+    assert_schid_refused(qts, SCHID | VIRTUAL_CSSID << 24);
+
+    enable_facility(qts, SDA_CHANNEL_SUBSYSTEMS);
+    g_assert_cmpint(qcss_stsch(qts, of_css, &schib), ==, 0);
+    g_assert_cmphex(schib.pmcw.devno, ==, DEVNO);
+    assert_schid_refused(qts, SCHID | VIRTUAL_CSSID << 24);
+
+    qtest_system_reset(qts);
+    assert_schid_refused(qts, of_css);
+    qtest_quit(qts);
+}
+
+/*
+ * PoP 15, "Operation-Request Block": with X one, it has five more words, of
+ * which bytes 0 and 2 are priorities and all the others are zeros.
+ */
+static void test_orb_extension(void)
+{
+    const uint64_t extension = QCSS_OPERAND + sizeof(ORB);
+    QTestState *qts = start_enabled();
+    ORB orb = store_sense_id(qts);
+
+    for (int i = 0; i < 20; i++) {
+        qtest_memset(qts, extension, 0, 20);
+        qtest_writeb(qts, extension + i, 1);
+        orb.ctrl1 = ORB_CTRL1_MASK_ORBX;
+        if (i != 0 && i != 2) {
+            g_assert_cmpint(qcss_ssch(qts, SCHID, &orb), ==, QCSS_PGM_OPERAND);
+            orb.ctrl1 = 0;
+        }
+        g_assert_cmpint(qcss_ssch(qts, SCHID, &orb), ==, 0);
+        assert_irb(qts, SCSW_FCTL_START_FUNC, ALL_PENDING,
+                   SCSW_DSTAT_CHANNEL_END | SCSW_DSTAT_DEVICE_END, 0);
+    }
+    qtest_quit(qts);
+}
+
+/* The same: an access exception for a word of it comes before all that. */
+static void test_orb_extension_without_storage(void)
+{
+    QTestState *qts = qcss_init("-m 16M -device virtio-rng-ccw,"
+                                "devno=fe.0.1234");
+    const uint64_t end = 16 * MiB - sizeof(ORB);
+    ORB orb = qcss_orb(INTPARM_SSCH, PROGRAM);
+
+    qcss_enable(qts, SCHID, INTPARM_MSCH);
+    orb.ctrl1 |= ORB_CTRL1_MASK_ORBX;
+    qcss_write_orb(qts, end, &orb);
+    g_assert_cmpint(qcss_issue_at(qts, "ssch", SCHID, end), ==,
+                    QCSS_PGM_ADDRESSING);
+    qtest_quit(qts);
+}
+
+/* PoP 14, MSCH: a limit mode of 11 is an operand exception. */
+static void test_limit_modes(void)
+{
+    QTestState *qts = start_enabled();
+    SCHIB schib, after;
+
+    g_assert_cmpint(qcss_stsch(qts, SCHID, &schib), ==, 0);
+    schib.pmcw.flags |= PMCW_FLAGS_MASK_LM;
+    g_assert_cmpint(qcss_msch(qts, SCHID, &schib), ==, QCSS_PGM_OPERAND);
+    g_assert_cmpint(qcss_stsch(qts, SCHID, &after), ==, 0);
+    g_assert_cmphex(after.pmcw.flags & PMCW_FLAGS_MASK_LM, ==, 0);
+
+    for (uint16_t mode = 0x20; mode <= 0x40; mode += 0x20) {
+        schib.pmcw.flags &= ~PMCW_FLAGS_MASK_LM;
+        schib.pmcw.flags |= mode;
+        g_assert_cmpint(qcss_msch(qts, SCHID, &schib), ==, 0);
+        g_assert_cmpint(qcss_stsch(qts, SCHID, &after), ==, 0);
+        g_assert_cmphex(after.pmcw.flags & PMCW_FLAGS_MASK_LM, ==, mode);
+    }
+    qtest_quit(qts);
+}
+
 static void assert_crw(QTestState *qts, uint16_t flags, uint16_t rsid)
 {
     CRW crw;
@@ -505,15 +781,6 @@ static void test_event_is_reported(void)
     assert_crw(qts, CRW_RSC_CSS << 8 | CRW_ERC_EVENT, 0);
     assert_no_crw(qts);
     qtest_quit(qts);
-}
-
-static void enable_facility(QTestState *qts, uint32_t operation)
-{
-    qtest_writel(qts, CHSC_PAGE, SDA_LENGTH << 16 | CHSC_SDA);
-    qtest_writel(qts, CHSC_PAGE + 4, operation);
-    g_assert_cmpint(qcss_chsc(qts, CHSC_PAGE), ==, 0);
-    g_assert_cmphex(qtest_readl(qts, CHSC_PAGE + SDA_LENGTH), ==,
-                    CHSC_NO_DATA << 16 | CHSC_OK);
 }
 
 /* The guest has to be told which of several sets it is, in a second CRW. */
@@ -648,6 +915,17 @@ int main(int argc, char **argv)
     qtest_add_func("/css/sense-id", test_sense_id);
     qtest_add_func("/css/format-1-idaws", test_format_1_idaws);
     qtest_add_func("/css/format-2-idaws", test_format_2_idaws);
+    qtest_add_func("/css/second-idaw-not-on-a-block",
+                   test_second_idaw_not_on_a_block);
+    qtest_add_func("/css/first-ccw-is-tic", test_first_ccw_is_tic);
+    qtest_add_func("/css/resumed-at-tic", test_resumed_at_tic);
+    qtest_add_func("/css/deferred-cc-is-of-one-start",
+                   test_deferred_cc_is_of_one_start);
+    qtest_add_func("/css/tsch-withdraws-the-interruption",
+                   test_tsch_withdraws_the_interruption);
+    qtest_add_func("/css/csch-withdraws-the-interruption",
+                   test_csch_withdraws_the_interruption);
+    qtest_add_func("/css/csch-discards-status", test_csch_discards_status);
     qtest_add_func("/css/status-pending-is-cc1", test_status_pending_is_cc1);
     qtest_add_func("/css/nothing-started-is-cc2", test_nothing_started_is_cc2);
     qtest_add_func("/css/suspended-program-is-cancelled",
@@ -662,6 +940,13 @@ int main(int argc, char **argv)
                    test_bad_program_is_a_program_check);
     qtest_add_func("/css/bad-operands-are-program-interruptions",
                    test_bad_operands_are_program_interruptions);
+    qtest_add_func("/css/reserved-bits-of-a-schid",
+                   test_reserved_bits_of_a_schid);
+    qtest_add_func("/css/cssid-needs-mcsse", test_cssid_needs_mcsse);
+    qtest_add_func("/css/orb-extension", test_orb_extension);
+    qtest_add_func("/css/orb-extension-without-storage",
+                   test_orb_extension_without_storage);
+    qtest_add_func("/css/limit-modes", test_limit_modes);
     qtest_add_func("/css/plugging-is-reported", test_plugging_is_reported);
     qtest_add_func("/css/reports-are-not-repeated",
                    test_reports_are_not_repeated);
