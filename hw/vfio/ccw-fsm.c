@@ -320,6 +320,7 @@ static unsigned show_alert(VFIOCCWFsm *fsm, const IRB *irb)
 {
     show_status(fsm, irb);
     fsm->alert_pending = true;
+    fsm->paths_used = true;
     return VFIO_CCW_DO_INTERRUPT;
 }
 
@@ -394,6 +395,7 @@ static unsigned start(VFIOCCWFsm *fsm, const Input *in)
     schib->pmcw.intparm = orb->intparm;
     schib->pmcw.lpm = orb->lpm;
     schib->pmcw.pnom = 0;
+    fsm->refused = 0;
     schib->scsw.flags = orb->ctrl0 & SCSW_FLAGS_OF_ORB;
     schib->scsw.ctrl |= SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND;
     fsm->request++;
@@ -421,6 +423,15 @@ static unsigned halt(VFIOCCWFsm *fsm, const Input *in)
     return todo;
 }
 
+/* PoP 15, "Clear Function" and 17, "I/O-System Reset" */
+static void initialise_paths(VFIOCCWFsm *fsm)
+{
+    fsm->schib->pmcw.pnom = 0;
+    fsm->schib->pmcw.lpum = 0;
+    fsm->schib->pmcw.pom = 0xff;
+    fsm->refused = 0;
+}
+
 /* PoP 14, CSCH and 15.3.2: status of any kind goes, paths are as initialised */
 static unsigned clear_again(VFIOCCWFsm *fsm, const Input *in)
 {
@@ -428,9 +439,7 @@ static unsigned clear_again(VFIOCCWFsm *fsm, const Input *in)
     fsm->schib->scsw = (SCSW) {
         .ctrl = SCSW_FCTL_CLEAR_FUNC | SCSW_ACTL_CLEAR_PEND,
     };
-    fsm->schib->pmcw.pnom = 0;
-    fsm->schib->pmcw.lpum = 0;
-    fsm->schib->pmcw.pom = 0xff;
+    initialise_paths(fsm);
     return VFIO_CCW_DO_WITHDRAW_IRQ;
 }
 
@@ -492,6 +501,7 @@ static unsigned unsent(VFIOCCWFsm *fsm, const Input *in)
 
 static unsigned accepted(VFIOCCWFsm *fsm, const Input *in)
 {
+    fsm->paths_used = true;
     if (fsm->state == VFIO_CCW_START_SENT) {
         fsm->unanswered = false;
     }
@@ -513,11 +523,59 @@ static IRB halted_irb(VFIOCCWFsm *fsm, const IRB *of_host)
     return irb;
 }
 
+/*
+ * PoP 15, "Path-Operational Mask": it is the guest's to set, by MSCH. A path's
+ * bit is the host's only when that changes, or when the host finds that the
+ * path is not operational.
+ */
+static uint8_t merged_pom(VFIOCCWFsm *fsm, PMCW host)
+{
+    PMCW pmcw = fsm->schib->pmcw;
+    uint8_t news = (fsm->paths.pom ^ host.pom) | (host.pnom & ~pmcw.pnom);
+
+    return (pmcw.pom & ~news) | (host.pom & news);
+}
+
+/* What the host found a path to be counts when that was the guest's I/O. */
+static void take_paths(VFIOCCWFsm *fsm, PMCW host)
+{
+    SCHIB *schib = fsm->schib;
+
+    if (fsm->paths_used) {
+        schib->pmcw.pom = merged_pom(fsm, host);
+        schib->pmcw.pnom = host.pnom | fsm->refused;
+        schib->pmcw.lpum = host.lpum;
+    }
+    schib->pmcw.pim = host.pim;
+    schib->pmcw.pam = host.pam;
+    memcpy(schib->pmcw.chpid, host.chpid, sizeof(schib->pmcw.chpid));
+    fsm->paths = host;
+}
+
+/*
+ * Path not operational makes a guest look which path that is. The host's PNOM
+ * does not say so where its channel subsystem refused the start at once.
+ */
+static void refuse_paths(VFIOCCWFsm *fsm)
+{
+    uint8_t lpm = fsm->orb.lpm;
+    uint8_t installed = lpm & fsm->paths.pim;
+
+    if (!(fsm->paths.pnom & lpm)) {
+        fsm->refused = installed ? installed : lpm;
+    }
+    fsm->paths_used = true;
+    take_paths(fsm, fsm->paths);
+}
+
 /* The device end of an earlier start is due whatever became of this one. */
 static unsigned failed_start(VFIOCCWFsm *fsm, const VFIOCCWAnswer *answer)
 {
     IRB irb = vfio_ccw_irb_of_failed_start(answer, fsm->orb.cpa);
 
+    if (irb.scsw.flags & SCSW_FLAGS_MASK_PNO) {
+        refuse_paths(fsm);
+    }
     if (fsm->late_due) {
         irb.scsw.ctrl |= SCSW_ACTL_DEVICE_ACTIVE;
     }
@@ -667,23 +725,18 @@ static unsigned alert(VFIOCCWFsm *fsm, const Input *in)
     return show_alert(fsm, in->irb);
 }
 
-static void show_paths(VFIOCCWFsm *fsm)
-{
-    SCHIB *schib = fsm->schib;
-
-    schib->pmcw.pnom = fsm->paths.pnom;
-    schib->pmcw.lpum = fsm->paths.lpum;
-    schib->pmcw.pim = fsm->paths.pim;
-    schib->pmcw.pam = fsm->paths.pam;
-    schib->pmcw.pom = fsm->paths.pom;
-    memcpy(schib->pmcw.chpid, fsm->paths.chpid, sizeof(schib->pmcw.chpid));
-}
-
 static unsigned paths(VFIOCCWFsm *fsm, const Input *in)
 {
-    fsm->paths = in->schib->pmcw;
-    show_paths(fsm);
+    take_paths(fsm, in->schib->pmcw);
     return 0;
+}
+
+/* The paths of a device that the guest has not used since it knows them */
+static void forget_path_use(VFIOCCWFsm *fsm)
+{
+    initialise_paths(fsm);
+    fsm->paths_used = false;
+    take_paths(fsm, fsm->paths);
 }
 
 static unsigned relay(VFIOCCWFsm *fsm, const Input *in)
@@ -732,7 +785,7 @@ static unsigned gone(VFIOCCWFsm *fsm, const Input *in)
 static unsigned returned(VFIOCCWFsm *fsm, const Input *in)
 {
     fsm->schib->pmcw.flags |= PMCW_FLAGS_MASK_DNV;
-    show_paths(fsm);
+    forget_path_use(fsm);
     return VFIO_CCW_DO_REPORT;
 }
 
@@ -801,7 +854,7 @@ static unsigned quiesced_by_loss(VFIOCCWFsm *fsm, const Input *in)
 static unsigned reset(VFIOCCWFsm *fsm, const Input *in)
 {
     abandon(fsm);
-    show_paths(fsm);
+    forget_path_use(fsm);
     fsm->schib->pmcw.lpm = fsm->schib->pmcw.pim;
     return VFIO_CCW_DO_WITHDRAW_REQUEST | VFIO_CCW_DO_WITHDRAW_IRQ |
            VFIO_CCW_DO_RESET_HOST;

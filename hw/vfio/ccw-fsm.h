@@ -133,6 +133,8 @@ typedef struct VFIOCCWFsm {
     VFIOCCWStatus alert;  /* unsolicited status, behind other status */
     VFIOCCWStatus halted; /* of a start that is being halted */
     PMCW paths;           /* path fields as the host reported them last */
+    bool paths_used;      /* by the host, for the guest, since a reset */
+    uint8_t refused;      /* paths that the newest start was refused on */
 } VFIOCCWFsm;
 
 /* @schib must outlive the machine. The state is STANDBY. */

@@ -854,7 +854,7 @@ static void test_paths_are_those_of_the_host(void)
         g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
         g_assert_cmphex(schib.pmcw.pim, ==, 0xc0);
         g_assert_cmphex(schib.pmcw.pam, ==, 0xc0);
-        g_assert_cmphex(schib.pmcw.pom, ==, 0x7f);
+        g_assert_cmphex(schib.pmcw.pom, ==, 0xff);
         g_assert_cmphex(schib.pmcw.chpid[0], ==, CHPID);
         g_assert_cmphex(schib.pmcw.chpid[1], ==, CHPID + 1);
         reset(bed);
@@ -862,6 +862,40 @@ static void test_paths_are_those_of_the_host(void)
     /* PoP 15, "Logical-Path Mask": initially, the installed paths */
     g_assert_cmphex(schib.pmcw.lpm, ==, 0xc0);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_SCHIB_READ);
+    bed_end(bed);
+}
+
+/*
+ * PoP 17, "I/O-System Reset": no path was used, none was found not operational
+ * and all are operational; what the host did before is not the guest's I/O.
+ */
+static void test_path_use_begins_anew(void)
+{
+    PMCW pmcw = vfio_ccw_host_default_config().pmcw;
+    Bed *bed = bed_enabled();
+    int64_t deadline = qcss_deadline();
+    SCHIB schib;
+
+    reset(bed);
+    pmcw.lpum = 0x80;
+    pmcw.pnom = 0x40;
+    pmcw.chpid[7] = CHPID + 7;
+    vfio_ccw_host_set_pmcw(bed->host, &pmcw);
+    do {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+    } while (schib.pmcw.chpid[7] != CHPID + 7);
+    g_assert_cmphex(schib.pmcw.lpum, ==, 0);
+    g_assert_cmphex(schib.pmcw.pnom, ==, 0);
+    g_assert_cmphex(schib.pmcw.pom, ==, 0xff);
+
+    qcss_enable(bed->qts, SCHID, INTPARM_MSCH);
+    assert_usable(bed);
+    do {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+    } while (schib.pmcw.lpum != 0x80);
+    g_assert_cmphex(schib.pmcw.pnom, ==, 0);
     bed_end(bed);
 }
 
@@ -1043,6 +1077,7 @@ static void add_cases(const Kind *of)
         { "pending-report-is-cleared", test_pending_report_is_cleared },
         { "report-is-not-lost", test_report_is_not_lost },
         { "paths-are-those-of-the-host", test_paths_are_those_of_the_host },
+        { "path-use-begins-anew", test_path_use_begins_anew },
         { "failed-ends-a-start", test_failed_reset_ends_a_start },
         { "gone-stays-gone", test_gone_stays_gone },
         { "during-a-reset", test_reset_during_a_reset },

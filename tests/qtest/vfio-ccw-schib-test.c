@@ -363,18 +363,55 @@ static void test_stsch_shows_new_paths_of_the_host(void)
     bed_end(bed);
 }
 
-/* What the guest says of POM does not reach the host, whose POM counts. */
-static void test_pom_is_the_host_s(void)
+/* STSCH until the guest has read @paths, which are marked as new */
+static SCHIB wait_schib_read(Bed *bed, PMCW *paths)
+{
+    int64_t deadline = qcss_deadline();
+    SCHIB schib;
+
+    paths->chpid[7]++;
+    vfio_ccw_host_set_pmcw(bed->host, paths);
+    do {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        schib = schib_of(bed);
+    } while (schib.pmcw.chpid[7] != paths->chpid[7]);
+    return schib;
+}
+
+static void set_pom(Bed *bed, uint8_t pom)
+{
+    SCHIB schib = schib_of(bed);
+
+    schib.pmcw.pom = pom;
+    g_assert_cmpint(qcss_msch(bed->qts, SCHID, &schib), ==, 0);
+}
+
+/*
+ * PoP 15, "Path-Operational Mask": MSCH sets it, and so do path selection and
+ * CSCH. What the guest says of it does not reach the host.
+ */
+static void test_pom_is_the_guest_s(void)
 {
     PMCW paths = vfio_ccw_host_default_config().pmcw;
     Bed *bed = bed_enabled();
-    SCHIB schib = schib_of(bed);
 
-    schib.pmcw.pom = 0x0f;
-    g_assert_cmpint(qcss_msch(bed->qts, SCHID, &schib), ==, 0);
-    paths.pnom = 0x40;
-    vfio_ccw_host_set_pmcw(bed->host, &paths);
-    wait_paths(bed, &paths);
+    set_pom(bed, 0xf0);
+    g_assert_cmphex(wait_schib_read(bed, &paths).pmcw.pom, ==, 0xf0);
+
+    /* The host's changes count, ... */
+    paths.pom = 0x7f;
+    g_assert_cmphex(wait_schib_read(bed, &paths).pmcw.pom, ==, 0x70);
+    paths.pom = 0xff;
+    g_assert_cmphex(wait_schib_read(bed, &paths).pmcw.pom, ==, 0xf0);
+
+    /* ... and what it finds, be it the same as before. */
+    paths.pom = 0x7f;
+    paths.pnom = 0x80;
+    g_assert_cmphex(wait_schib_read(bed, &paths).pmcw.pom, ==, 0x70);
+    set_pom(bed, 0xff);
+    g_assert_cmphex(wait_schib_read(bed, &paths).pmcw.pom, ==, 0xff);
+    assert_usable(bed);
+    g_assert_cmphex(wait_schib_read(bed, &paths).pmcw.pom, ==, 0x7f);
     bed_end(bed);
 }
 
@@ -458,8 +495,8 @@ static void add_tests(void)
                    test_stsch_shows_new_paths_of_the_host);
     qtest_add_func("/vfio-ccw/schib/shown-though-the-start-was-overtaken",
                    test_shown_though_the_start_was_overtaken);
-    qtest_add_func("/vfio-ccw/schib/pom-is-the-host-s",
-                   test_pom_is_the_host_s);
+    qtest_add_func("/vfio-ccw/schib/pom-is-the-guest-s",
+                   test_pom_is_the_guest_s);
 }
 
 int main(int argc, char **argv)

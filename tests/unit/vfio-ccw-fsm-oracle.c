@@ -189,6 +189,7 @@ static unsigned show_alert(Oracle *o, const IRB *irb)
     write_scsw(o, irb);
     o->scsw.ctrl = (before & ~SCSW_CTRL_MASK_STCTL) | UNSOLICITED;
     o->shows_alert = true;
+    o->host_used_paths = true;
     return VFIO_CCW_DO_INTERRUPT;
 }
 
@@ -254,6 +255,7 @@ static Ruling start_subchannel(Oracle *o, const ORB *orb)
     o->pmcw.intparm = orb->intparm;
     o->pmcw.lpm = orb->lpm;
     o->pmcw.pnom = 0;
+    o->refused_paths = 0;
     return (Ruling) { .todo = VFIO_CCW_DO_REQUEST };
 }
 
@@ -282,9 +284,19 @@ static Ruling halt_subchannel(Oracle *o)
     return ruling;
 }
 
-static Ruling clear_subchannel(Oracle *o)
+/* All are operational, and none was used or found otherwise. */
+static void paths_as_at_first(Oracle *o)
 {
     PMCW *pmcw = &o->pmcw;
+
+    pmcw->pnom = 0;
+    pmcw->lpum = 0;
+    pmcw->pom = 0xff;
+    o->refused_paths = 0;
+}
+
+static Ruling clear_subchannel(Oracle *o)
+{
     Ruling ruling = { .todo = VFIO_CCW_DO_WITHDRAW_IRQ };
 
     /* One that has not got to the host yet serves both who asked for it. */
@@ -296,9 +308,7 @@ static Ruling clear_subchannel(Oracle *o)
     forget_status(o);
     forget_waiting(o);
     o->scsw = (SCSW) { .ctrl = SCSW_FCTL_CLEAR_FUNC | SCSW_ACTL_CLEAR_PEND };
-    pmcw->pnom = 0;
-    pmcw->lpum = 0;
-    pmcw->pom = 0xff;
+    paths_as_at_first(o);
     return ruling;
 }
 
@@ -418,7 +428,9 @@ static IRB failed_start(const Oracle *o, int error)
     IRB irb;
 
     if (cc) {
-        return status_irb((cc << 8) | (cc == 3 ? SCSW_FLAGS_MASK_PNO : 0),
+        bool path_tried = cc == 3 && o->orb.lpm;
+
+        return status_irb((cc << 8) | (path_tried ? SCSW_FLAGS_MASK_PNO : 0),
                           due | SCSW_ACTL_START_PEND | UNSOLICITED, 0);
     }
     irb = status_irb(0, due | UNSOLICITED | SCSW_STCTL_PRIMARY |
@@ -444,17 +456,51 @@ static IRB failed_order(int error)
                       SCSW_STCTL_SECONDARY, SCSW_CSTAT_CHN_CTRL_CHK);
 }
 
+/*
+ * A program may set a bit of POM that the host has as zero: it stays as long as
+ * the host has nothing to add.
+ */
 static void take_paths(Oracle *o, PMCW from)
 {
     PMCW *to = &o->pmcw;
 
+    for (uint8_t path = 0x80; path; path >>= 1) {
+        bool changed = (from.pom & path) != (o->host_paths.pom & path);
+        bool found = (from.pnom & path) && !(to->pnom & path);
+
+        if (o->host_used_paths && (changed || found)) {
+            to->pom &= ~path;
+            to->pom |= from.pom & path;
+        }
+    }
     o->host_paths = from;
-    to->pnom = from.pnom;
-    to->lpum = from.lpum;
     to->pim = from.pim;
     to->pam = from.pam;
-    to->pom = from.pom;
     memcpy(to->chpid, from.chpid, sizeof(to->chpid));
+    if (o->host_used_paths) {
+        to->lpum = from.lpum;
+        to->pnom = from.pnom | o->refused_paths;
+    }
+}
+
+static void new_paths(Oracle *o)
+{
+    paths_as_at_first(o);
+    o->host_used_paths = false;
+    take_paths(o, o->host_paths);
+}
+
+/* With N, a path of the ORB's is in PNOM: an installed one, if there is any. */
+static void name_a_path(Oracle *o)
+{
+    uint8_t lpm = o->orb.lpm;
+
+    o->host_used_paths = true;
+    if ((lpm & o->host_paths.pnom) == 0) {
+        o->refused_paths = lpm & o->host_paths.pim ? lpm & o->host_paths.pim
+                                                   : lpm;
+    }
+    take_paths(o, o->host_paths);
 }
 
 /*
@@ -605,6 +651,7 @@ Ruling oracle_answered(Oracle *o, const VFIOCCWAnswer *answer)
         return (Ruling) { .stale = true };
     }
     if (!answer->ret) {
+        o->host_used_paths = true;
         /* Start pending stays: nobody says when the first command ran. */
         *function = PLACE_TAKEN;
         if (function == &o->start) {
@@ -614,6 +661,9 @@ Ruling oracle_answered(Oracle *o, const VFIOCCWAnswer *answer)
     }
     if (function == &o->start) {
         irb = failed_start(o, -answer->ret);
+        if (irb.scsw.flags & SCSW_FLAGS_MASK_PNO) {
+            name_a_path(o);
+        }
         o->start = PLACE_NONE;
         o->start_at_host = false;
         ruling.todo = show_status(o, &irb);
@@ -849,7 +899,7 @@ static Ruling reset_subchannel(Oracle *o)
     }
     zero_scsw(o);
     o->leftover_due = true;
-    take_paths(o, o->host_paths);
+    new_paths(o);
     o->pmcw.lpm = o->pmcw.pim;
     return (Ruling) {
         .todo = VFIO_CCW_DO_WITHDRAW_REQUEST | VFIO_CCW_DO_WITHDRAW_IRQ |
@@ -864,7 +914,7 @@ static Ruling open_side(Oracle *o, Side from)
     }
     o->side = SIDE_OPEN;
     o->pmcw.flags |= PMCW_FLAGS_MASK_DNV;
-    take_paths(o, o->host_paths);
+    new_paths(o);
     return (Ruling) { .todo = VFIO_CCW_DO_REPORT };
 }
 

@@ -43,6 +43,8 @@ typedef struct Oracle {
     SCSW scsw;
     IRB logout;             /* ESW and ECW that TSCH stores */
     PMCW host_paths;
+    bool host_used_paths;   /* for the guest, since it may have known them */
+    uint8_t refused_paths;  /* what the guest sees in PNOM beside the host's */
     ORB orb;                /* of the newest start, till accepted */
     Side side;
     Place start;
