@@ -571,7 +571,7 @@ static void refuse_paths(VFIOCCWFsm *fsm)
 /* The device end of an earlier start is due whatever became of this one. */
 static unsigned failed_start(VFIOCCWFsm *fsm, const VFIOCCWAnswer *answer)
 {
-    IRB irb = vfio_ccw_irb_of_failed_start(answer, fsm->orb.cpa);
+    IRB irb = vfio_ccw_irb_of_failed_start(answer, &fsm->orb);
 
     if (irb.scsw.flags & SCSW_FLAGS_MASK_PNO) {
         refuse_paths(fsm);

@@ -86,8 +86,13 @@ static IRB deferred_irb(int cc)
     };
 }
 
-IRB vfio_ccw_irb_of_failed_start(const VFIOCCWAnswer *answer, uint32_t cpa)
+/*
+ * PoP 16, "Path Not Operational (N)": a path was tried, which cannot be where
+ * the program has given none.
+ */
+IRB vfio_ccw_irb_of_failed_start(const VFIOCCWAnswer *answer, const ORB *orb)
 {
+    uint32_t cpa = orb->cpa;
     IRB irb;
 
     switch (outcome_of(answer)) {
@@ -95,7 +100,7 @@ IRB vfio_ccw_irb_of_failed_start(const VFIOCCWAnswer *answer, uint32_t cpa)
         return deferred_irb(1);
     case DEFERRED_CC3:
         irb = deferred_irb(3);
-        irb.scsw.flags |= SCSW_FLAGS_MASK_PNO;
+        irb.scsw.flags |= orb->lpm ? SCSW_FLAGS_MASK_PNO : 0;
         return irb;
     case PROGRAM_CHECK:
         return check_irb(SCSW_CSTAT_PROG_CHECK, cpa + 8);

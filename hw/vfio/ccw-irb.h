@@ -24,8 +24,8 @@ typedef struct VFIOCCWAnswer {
 /* Is there no device any more? */
 bool vfio_ccw_answer_says_gone(const VFIOCCWAnswer *answer);
 
-/* What a start ends with that was refused; @cpa is its channel program. */
-IRB vfio_ccw_irb_of_failed_start(const VFIOCCWAnswer *answer, uint32_t cpa);
+/* What a start ends with that was refused. */
+IRB vfio_ccw_irb_of_failed_start(const VFIOCCWAnswer *answer, const ORB *orb);
 
 /* What a start ends with of which the host lost the end. */
 IRB vfio_ccw_irb_of_lost_end(void);

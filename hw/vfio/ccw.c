@@ -121,13 +121,32 @@ static void describe(VFIOCCWDevice *vcdev)
  * What a verdict asks for.
  */
 
-/* The host cannot be told to resume, so it must not be made to suspend. */
-static void refuse_suspend(VFIOCCWDevice *vcdev)
+/*
+ * PoP 15, "Operation-Request Block": Linux would put a path mask of its own in
+ * place of none, and copy a program from any address. It cannot be told to
+ * resume, so it must not be made to suspend. The error is the one with which
+ * Linux would say what the guest is to be told.
+ */
+static int reason_to_refuse(const ORB *orb)
+{
+    uint32_t invalid = orb->ctrl0 & ORB_CTRL0_MASK_FMT ? 0x80000007
+                                                       : 0xff000007;
+
+    if (!orb->lpm) {
+        return -EACCES;
+    }
+    if (orb->cpa & invalid) {
+        return -EINVAL;
+    }
+    return orb->ctrl0 & ORB_CTRL0_MASK_SPND ? -EOPNOTSUPP : 0;
+}
+
+static void refuse_start(VFIOCCWDevice *vcdev, int ret)
 {
     VFIOCCWFsm *fsm = &vcdev->fsm;
-    VFIOCCWAnswer answer = { .request = fsm->request, .ret = -EOPNOTSUPP };
+    VFIOCCWAnswer answer = { .request = fsm->request, .ret = ret };
 
-    trace_vfio_ccw_suspend_refused(vcdev->who);
+    trace_vfio_ccw_start_refused(vcdev->who, ret);
     door(vcdev, vfio_ccw_fsm_progress(fsm, VFIO_CCW_EV_SENT, fsm->request));
     door(vcdev, vfio_ccw_fsm_answered(fsm, &answer));
 }
@@ -135,9 +154,10 @@ static void refuse_suspend(VFIOCCWDevice *vcdev)
 static void request(VFIOCCWDevice *vcdev, VFIOCCWFunction function)
 {
     ORB orb = vcdev->fsm.orb;
+    int ret = function == VFIO_CCW_FN_START ? reason_to_refuse(&orb) : 0;
 
-    if (function == VFIO_CCW_FN_START && (orb.ctrl0 & ORB_CTRL0_MASK_SPND)) {
-        refuse_suspend(vcdev);
+    if (ret) {
+        refuse_start(vcdev, ret);
         return;
     }
     if (vcdev->force_orb_pfch && !(orb.ctrl0 & ORB_CTRL0_MASK_PFCH)) {

@@ -231,11 +231,22 @@ static void test_irb_is_read_off_the_main_loop(void)
     bed_end(bed);
 }
 
+/* The start ends like this without the host. */
+static void assert_kept_from_the_host(Bed *bed, const ORB *orb, const IRB *irb)
+{
+    unsigned writes = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_WRITES);
+
+    g_assert_cmpint(qcss_ssch(bed->qts, SCHID, orb), ==, 0);
+    expect_exactly(bed, irb);
+    assert_usable(bed);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_WRITES),
+                    ==, writes + 1);
+}
+
 /* Rule 4: the host interface knows no resume. */
 static void test_suspend_control_is_a_program_check(void)
 {
     Bed *bed = bed_enabled();
-    unsigned writes = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_WRITES);
     ORB orb = noop_orb(bed);
     IRB irb = {
         .scsw.flags = ORB_FLAGS | SCSW_FLAGS_MASK_SCTL,
@@ -245,11 +256,111 @@ static void test_suspend_control_is_a_program_check(void)
     };
 
     orb.ctrl0 |= ORB_CTRL0_MASK_SPND;
+    assert_kept_from_the_host(bed, &orb, &irb);
+    bed_end(bed);
+}
+
+/*
+ * PoP 15, "Operation-Request Block": the address is that of a doubleword, and
+ * for format-0 CCWs has 24 bits. PoP 16, "Program Check"
+ */
+static void test_bad_cpa_is_a_program_check(void)
+{
+    static const struct {
+        uint16_t format;
+        uint32_t cpa;
+    } bad[] = {
+        { ORB_CTRL0_MASK_FMT, PROGRAM + 1 },
+        { ORB_CTRL0_MASK_FMT, PROGRAM + 4 },
+        { 0, PROGRAM + 4 },
+        { 0, PROGRAM + 0x01000000 },
+    };
+    Bed *bed = bed_enabled();
+    ORB orb = noop_orb(bed);
+    CCW1 noop = { .cmd_code = CCW_CMD_NOOP, .flags = CCW_FLAG_SLI, .count = 1 };
+
+    qcss_write_ccws(bed->qts, PROGRAM + 0x01000000, &noop, 1);
+    for (int i = 0; i < ARRAY_SIZE(bad); i++) {
+        IRB irb = {
+            .scsw.flags = SCSW_FLAGS_MASK_PFCH | bad[i].format,
+            .scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_STCTL_ALERT | FINAL_STCTL,
+            .scsw.cpa = bad[i].cpa + sizeof(CCW1),
+            .scsw.cstat = SCSW_CSTAT_PROG_CHECK,
+        };
+
+        orb.ctrl0 = ORB_CTRL0_MASK_PFCH | bad[i].format;
+        orb.cpa = bad[i].cpa;
+        assert_kept_from_the_host(bed, &orb, &irb);
+    }
+    bed_end(bed);
+}
+
+static uint8_t pnom_of(Bed *bed)
+{
+    SCHIB schib;
+
+    g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+    return schib.pmcw.pnom;
+}
+
+/* STSCH until the guest has what the host's SCHIB is by now */
+static void wait_schib_read(Bed *bed)
+{
+    PMCW pmcw = vfio_ccw_host_default_config().pmcw;
+    int64_t deadline = qcss_deadline();
+    SCHIB schib;
+
+    pmcw.chpid[7] = 0xee;
+    vfio_ccw_host_set_pmcw(bed->host, &pmcw);
+    do {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        g_assert_cmpint(qcss_stsch(bed->qts, SCHID, &schib), ==, 0);
+    } while (schib.pmcw.chpid[7] != 0xee);
+}
+
+/*
+ * PoP 15, "Start Function": no path, deferred condition code 3. PoP 16, "Path
+ * Not Operational (N)": that was found of none. Linux would take its own mask.
+ */
+static void test_no_path_is_deferred_cc3(void)
+{
+    Bed *bed = bed_enabled();
+    ORB orb = noop_orb(bed);
+    IRB irb = {
+        .scsw.flags = ORB_FLAGS | SCSW_FLAGS_MASK_CC,
+        .scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND | ALERT_STCTL,
+    };
+
+    orb.lpm = 0;
+    assert_kept_from_the_host(bed, &orb, &irb);
     g_assert_cmpint(qcss_ssch(bed->qts, SCHID, &orb), ==, 0);
     expect_exactly(bed, &irb);
+    g_assert_cmphex(pnom_of(bed), ==, 0);
+    bed_end(bed);
+}
+
+/*
+ * PoP 15, "Path-Not-Operational Mask": it is there with N, and until the next
+ * start. The host's own does not say which path that is.
+ */
+static void test_refused_path_is_in_pnom(void)
+{
+    Bed *bed = bed_enabled();
+    ORB orb = noop_orb(bed);
+    IRB irb = {
+        .scsw.flags = ORB_FLAGS | SCSW_FLAGS_MASK_CC | SCSW_FLAGS_MASK_PNO,
+        .scsw.ctrl = SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND | ALERT_STCTL,
+    };
+
+    orb.lpm = 0x40;
+    g_assert_cmpint(qcss_ssch(bed->qts, SCHID, &orb), ==, 0);
+    retry_until_pending(bed);
+    g_assert_cmphex(pnom_of(bed), ==, 0x40);
+    expect_exactly(bed, &irb);
+    wait_schib_read(bed);
+    g_assert_cmphex(pnom_of(bed), ==, 0x40);
     assert_usable(bed);
-    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_WRITES),
-                    ==, writes + 1);
+    g_assert_cmphex(pnom_of(bed), ==, 0);
     bed_end(bed);
 }
 
@@ -291,6 +402,12 @@ static void add_tests(void)
                    test_interrupt_before_the_answer);
     qtest_add_func("/vfio-ccw/start/irb-is-read-off-the-main-loop",
                    test_irb_is_read_off_the_main_loop);
+    qtest_add_func("/vfio-ccw/start/bad-cpa-is-a-program-check",
+                   test_bad_cpa_is_a_program_check);
+    qtest_add_func("/vfio-ccw/start/no-path-is-deferred-cc3",
+                   test_no_path_is_deferred_cc3);
+    qtest_add_func("/vfio-ccw/start/refused-path-is-in-pnom",
+                   test_refused_path_is_in_pnom);
     qtest_add_func("/vfio-ccw/resume/suspend-control-is-a-program-check",
                    test_suspend_control_is_a_program_check);
     qtest_add_func("/vfio-ccw/resume/halt-after-suspend-control",
