@@ -50,6 +50,8 @@ static ORB orb_at_host(uint8_t ctrl1)
     ORB orb;
 
     sent.ctrl1 = ctrl1;
+    /* The words of an ORB extension, most of which are reserved */
+    qtest_memset(bed->qts, QCSS_OPERAND + sizeof(sent), 0, 20);
     g_assert_cmpint(qcss_ssch(bed->qts, SCHID, &sent), ==, 0);
     vfio_ccw_host_wait_start(bed->host, &orb);
     vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
