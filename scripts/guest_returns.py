@@ -113,7 +113,7 @@ class Scene:
     def await_request(self):
         deadline = time.monotonic() + LIMIT
         while time.monotonic() < deadline:
-            state = self.monitor.property('state')
+            state = self.monitor.property('x-state')
             if state in ('START_SENT', 'START_ACTIVE'):
                 show('in state', state)
                 return
@@ -131,7 +131,8 @@ class Scene:
         self.monitor.check_answers()
         self.host.start()
         self.monitor.await_event('VFIO_CCW_HOST', status='returned')
-        if self.monitor.property('losses') != self.monitor.property('returns'):
+        stats = self.monitor.property('x-stats')
+        if stats['losses'] != stats['returns']:
             raise CaseError('the host was lost more than once')
 
     def kill_host_for_unplug(self):

@@ -18,10 +18,12 @@
 #include "qapi/error.h"
 #include "qapi/qapi-events-vfio.h"
 #include "qapi/qapi-visit-sockets.h"
+#include "qapi/qapi-visit-vfio.h"
 #include "qemu/bitmap.h"
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qemu/module.h"
+#include "qemu/sockets.h"
 #include "hw/hotplug.h"
 #include "hw/qdev-properties.h"
 #include "hw/resettable.h"
@@ -29,7 +31,6 @@
 #include "hw/s390x/vfio-ccw.h"
 #include "hw/vfio/ccw-link.h"
 #include "hw/vfio/ccw-reopen.h"
-#include "hw/vfio/ccw-stats.h"
 #include "migration/blocker.h"
 #include "system/iommufd.h"
 #include "system/runstate.h"
@@ -55,7 +56,7 @@ struct VFIOCCWDevice {
     VFIOCCWLink link;
     VFIOCCWReopen reopen;
     VFIOCCWFsm fsm;
-    VFIOCCWStats stats;
+    VfioCcwStats stats;       /* since realize, past resets and losses */
     bool asked_back;          /* by the host, which may be lost instead */
     bool unplugging;          /* when the host has stopped */
     bool at_rest;             /* unplugging: it was reset, or is being reset */
@@ -83,6 +84,38 @@ static SubchDev *subchannel_of(VFIOCCWDevice *vcdev)
 
 static void carry_out(VFIOCCWDevice *vcdev, const VFIOCCWVerdict *verdict);
 
+static void count(VfioCcwStats *stats, const VFIOCCWVerdict *verdict)
+{
+    switch (verdict->event) {
+    case VFIO_CCW_EV_SSCH:
+        stats->starts += !verdict->cc;
+        break;
+    case VFIO_CCW_EV_HSCH:
+        stats->halts += !verdict->cc;
+        break;
+    case VFIO_CCW_EV_CSCH:
+        stats->clears += !verdict->cc;
+        break;
+    case VFIO_CCW_EV_XSCH:
+        stats->cancels += !verdict->cc;
+        break;
+    case VFIO_CCW_EV_RETRY:
+        stats->retries += !verdict->stale;
+        break;
+    case VFIO_CCW_EV_IRB_PARTIAL ... VFIO_CCW_EV_IRB_ALERT:
+        stats->stale_interrupts += verdict->stale;
+        break;
+    case VFIO_CCW_EV_GONE:
+        stats->losses += verdict->from != verdict->to;
+        break;
+    case VFIO_CCW_EV_RETURNED:
+        stats->returns += verdict->from != verdict->to;
+        break;
+    default:
+        break;
+    }
+}
+
 static void door(VFIOCCWDevice *vcdev, VFIOCCWVerdict verdict)
 {
     assert(bql_locked());
@@ -90,7 +123,7 @@ static void door(VFIOCCWDevice *vcdev, VFIOCCWVerdict verdict)
                          verdict.stale ? " (stale)" : "",
                          vfio_ccw_state_name(verdict.from),
                          vfio_ccw_state_name(verdict.to), verdict.cc);
-    vfio_ccw_stats_note(&vcdev->stats, &verdict);
+    count(&vcdev->stats, &verdict);
     carry_out(vcdev, &verdict);
 }
 
@@ -601,10 +634,10 @@ static const VFIOCCWTransport *choose_transport(VFIOCCWDevice *vcdev,
                !!vcdev->target.socket;
 
     if (ways != 1) {
-        error_setg(errp, "%s", ways ? "more than one way to reach a host device"
-                                    : "no host device");
-        error_append_hint(errp, "Use exactly one of sysfsdev=PATH, fd=FD (with "
-                          "iommufd=ID) and socket=ADDRESS.\n");
+        error_setg(errp, "%s: use exactly one of sysfsdev=PATH, fd=FD (with "
+                   "iommufd=ID) and socket=ADDRESS",
+                   ways ? "more than one way to reach a host device"
+                        : "no host device");
         return NULL;
     }
 #ifdef CONFIG_VFIO_USER
@@ -806,6 +839,14 @@ static void vfio_ccw_instance_finalize(Object *obj)
     g_free(vcdev->who);
 }
 
+static void get_stats(Object *obj, Visitor *v, const char *name, void *opaque,
+                      Error **errp)
+{
+    VfioCcwStats *stats = &VFIO_CCW(obj)->stats;
+
+    visit_type_VfioCcwStats(v, name, &stats, errp);
+}
+
 static char *get_state(Object *obj, Error **errp)
 {
     return g_strdup(vfio_ccw_state_name(VFIO_CCW(obj)->fsm.state));
@@ -821,27 +862,31 @@ static void set_on_host_loss(Object *obj, int policy, Error **errp)
     VFIO_CCW(obj)->on_loss = policy;
 }
 
-#if defined(CONFIG_IOMMUFD) || defined(CONFIG_VFIO_USER)
-static bool may_set(Object *obj, const char *name, Error **errp)
-{
-    if (DEVICE(obj)->realized) {
-        error_setg(errp, "'%s' cannot be changed after realize", name);
-        return false;
-    }
-    return true;
-}
-#endif
-
 #ifdef CONFIG_IOMMUFD
 static void set_fd(Object *obj, const char *str, Error **errp)
 {
-    if (may_set(obj, "fd", errp)) {
-        vfio_device_set_fd(&VFIO_CCW(obj)->vdev, str, errp);
+    if (DEVICE(obj)->realized) {
+        error_setg(errp, "'fd' cannot be changed after realize");
+        return;
     }
+    vfio_device_set_fd(&VFIO_CCW(obj)->vdev, str, errp);
 }
 #endif
 
 #ifdef CONFIG_VFIO_USER
+static void get_socket(Object *obj, Visitor *v, const char *name, void *opaque,
+                       Error **errp)
+{
+    SocketAddress *socket = VFIO_CCW(obj)->target.socket;
+    QNull *null = NULL;
+
+    if (socket) {
+        visit_type_SocketAddress(v, name, &socket, errp);
+    } else {
+        visit_type_null(v, name, &null, errp);
+    }
+}
+
 static void set_socket(Object *obj, Visitor *v, const char *name, void *opaque,
                        Error **errp)
 {
@@ -849,18 +894,32 @@ static void set_socket(Object *obj, Visitor *v, const char *name, void *opaque,
     VFIOCCWDevice *vcdev = VFIO_CCW(obj);
     SocketAddress *socket;
 
-    if (!may_set(obj, name, errp)) {
-        return;
-    }
     if (!visit_type_SocketAddress(v, name, &socket, errp)) {
-        error_append_hint(errp, "Use -device '{\"driver\": \"vfio-ccw\", "
-                          "\"socket\": {\"type\": \"unix\", \"path\": "
-                          "PATH}}'.\n");
+        error_prepend(errp, "'%s' has to be like {\"type\": \"unix\", \"path\": "
+                      "PATH}, which -device takes in its JSON syntax only: ",
+                      name);
         return;
     }
     qapi_free_SocketAddress(vcdev->target.socket);
     vcdev->target.socket = socket;
 }
+
+/* For "info qtree", which shows the fields of no struct */
+static char *print_socket(Object *obj, const Property *prop)
+{
+    SocketAddress *socket = VFIO_CCW(obj)->target.socket;
+
+    return socket ? socket_uri(socket) : g_strdup("<null>");
+}
+
+static const PropertyInfo socket_property = {
+    .type = "SocketAddress",
+    .description =
+        "address of a vfio-user server that is the host (UNIX sockets only)",
+    .print = print_socket,
+    .get = get_socket,
+    .set = set_socket,
+};
 #endif
 
 static const Property vfio_ccw_properties[] = {
@@ -873,6 +932,8 @@ static const Property vfio_ccw_properties[] = {
                      TYPE_IOMMUFD_BACKEND, IOMMUFDBackend *),
 #endif
 #ifdef CONFIG_VFIO_USER
+    DEFINE_PROP("socket", VFIOCCWDevice, target.socket, socket_property,
+                SocketAddress *),
     DEFINE_PROP_UINT32("x-msg-timeout", VFIOCCWDevice, target.msg_timeout,
                        MSG_TIMEOUT_MS),
 #endif
@@ -881,8 +942,10 @@ static const Property vfio_ccw_properties[] = {
 
 static void describe_properties(ObjectClass *klass)
 {
-    object_class_property_set_description(klass, "state",
-        "state of the subchannel, as in docs/devel/vfio-ccw.rst (read-only)");
+    object_class_property_set_description(klass, "x-state",
+        "state of the subchannel, as in docs/devel/vfio-ccw.rst");
+    object_class_property_set_description(klass, "x-stats",
+        "what was counted since the device was plugged");
     object_class_property_set_description(klass, "on-host-loss",
         "what to do when the host is lost: keep (default) or unplug");
     object_class_property_set_description(klass, "sysfsdev",
@@ -900,8 +963,6 @@ static void describe_properties(ObjectClass *klass)
         "file descriptor of the host's device, opened by somebody else");
 #endif
 #ifdef CONFIG_VFIO_USER
-    object_class_property_set_description(klass, "socket",
-        "address of a vfio-user server that is the host (UNIX sockets only)");
     object_class_property_set_description(klass, "x-msg-timeout",
         "milliseconds until a server that does not answer is given up");
 #endif
@@ -915,19 +976,16 @@ static void vfio_ccw_class_init(ObjectClass *klass, const void *data)
     VFIOCCWDeviceClass *vcc = VFIO_CCW_CLASS(klass);
 
     device_class_set_props(dc, vfio_ccw_properties);
-    object_class_property_add_str(klass, "state", get_state, NULL);
+    object_class_property_add_str(klass, "x-state", get_state, NULL);
+    object_class_property_add(klass, "x-stats", "VfioCcwStats", get_stats, NULL,
+                              NULL, NULL);
     object_class_property_add_enum(klass, "on-host-loss", "VfioCcwLossPolicy",
                                    &VfioCcwLossPolicy_lookup,
                                    get_on_host_loss, set_on_host_loss);
 #ifdef CONFIG_IOMMUFD
     object_class_property_add_str(klass, "fd", NULL, set_fd);
 #endif
-#ifdef CONFIG_VFIO_USER
-    object_class_property_add(klass, "socket", "SocketAddress", NULL,
-                              set_socket, NULL, NULL);
-#endif
     describe_properties(klass);
-    vfio_ccw_stats_add_properties(klass, offsetof(VFIOCCWDevice, stats));
     dc->desc = "subchannel of the host, passed through";
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
     dc->realize = vfio_ccw_realize;

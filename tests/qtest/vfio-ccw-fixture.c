@@ -494,7 +494,7 @@ void start_queued(Bed *bed)
 static bool is_in_state(Bed *bed, const char *state)
 {
     QDict *response = qtest_qmp(bed->qts, "{'execute': 'qom-get', 'arguments':"
-                                "{'path': %s, 'property': 'state'}}",
+                                "{'path': %s, 'property': 'x-state'}}",
                                 DEVICE_PATH);
     bool is = g_str_equal(qdict_get_str(response, "return"), state);
 
@@ -536,8 +536,8 @@ int64_t counter_of(Bed *bed, const char *id, const char *name)
 {
     g_autofree char *path = g_strdup_printf("/machine/peripheral/%s", id);
     QDict *response = qtest_qmp(bed->qts, "{'execute': 'qom-get', 'arguments':"
-                                "{'path': %s, 'property': %s}}", path, name);
-    int64_t value = qdict_get_int(response, "return");
+                                "{'path': %s, 'property': 'x-stats'}}", path);
+    int64_t value = qdict_get_int(qdict_get_qdict(response, "return"), name);
 
     qobject_unref(response);
     return value;

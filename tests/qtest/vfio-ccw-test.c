@@ -9,6 +9,8 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qemu/rcu.h"
+#include "qobject/qjson.h"
+#include "qobject/qlist.h"
 #include "vfio-ccw-fixture.h"
 
 #define REGION(name) (1u << VFIO_CCW_HOST_REGION_##name)
@@ -115,6 +117,10 @@ static void assert_says(Bed *bed, QDict *arguments, const char *message)
     qobject_unref(error);
 }
 
+/* QMP has no hints: the message itself says what to do. */
+#define WAYS ": use exactly one of sysfsdev=PATH, fd=FD (with iommufd=ID) " \
+             "and socket=ADDRESS"
+
 /* Whichever name it has by then */
 static void test_messages_say_who(void)
 {
@@ -122,16 +128,16 @@ static void test_messages_say_who(void)
     QDict *arguments;
 
     bed->qts = qcss_init(MACHINE_ARGS);
-    assert_says(bed, qdict_new(), "vfio-ccw: no host device");
+    assert_says(bed, qdict_new(), "vfio-ccw: no host device" WAYS);
 
     arguments = qdict_new();
     qdict_put_str(arguments, "id", "ccw0");
-    assert_says(bed, arguments, "vfio-ccw ccw0: no host device");
+    assert_says(bed, arguments, "vfio-ccw ccw0: no host device" WAYS);
 
     arguments = qdict_new();
     qdict_put_str(arguments, "devno", "fe.1.1234");
     assert_says(bed, arguments,
-                "vfio-ccw (device fe.1.1234): no host device");
+                "vfio-ccw (device fe.1.1234): no host device" WAYS);
     bed_end(bed);
 }
 
@@ -169,7 +175,8 @@ static void test_host_stays_what_it_is(void)
                                          "'property': 'socket', 'value':"
                                          "{'type': 'unix', 'path': 'x'}}}",
                                          DEVICE_PATH);
-    g_assert_nonnull(strstr(qdict_get_str(error, "desc"), "after realize"));
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"),
+                            "after it was realized"));
     qobject_unref(error);
     error = qtest_qmp_assert_failure_ref(bed->qts, "{'execute': 'qom-set',"
                                          "'arguments': {'path': %s,"
@@ -181,6 +188,8 @@ static void test_host_stays_what_it_is(void)
     bed_end(bed);
 }
 
+#define MORE_THAN_ONE "more than one way to reach a host device" WAYS
+
 static void test_host_must_be_said_once(void)
 {
     Bed *bed = bed_new();
@@ -190,18 +199,18 @@ static void test_host_must_be_said_once(void)
 
     arguments = device_arguments(bed);
     qdict_put_str(arguments, "sysfsdev", bed->dir);
-    assert_plug_fails(bed, arguments, "more than one");
+    assert_plug_fails(bed, arguments, MORE_THAN_ONE);
 
     arguments = device_arguments(bed);
     qdict_put_str(arguments, "fd", "device");
     pass_fd(bed, "device");
-    assert_plug_fails(bed, arguments, "more than one");
+    assert_plug_fails(bed, arguments, MORE_THAN_ONE);
 
     arguments = qdict_new();
     qdict_put_str(arguments, "sysfsdev", bed->dir);
     qdict_put_str(arguments, "fd", "device");
     pass_fd(bed, "device");
-    assert_plug_fails(bed, arguments, "more than one");
+    assert_plug_fails(bed, arguments, MORE_THAN_ONE);
     bed_end(bed);
 }
 
@@ -262,6 +271,132 @@ static void test_socket_must_be_unix(void)
     qdict_put_str(address, "port", "1");
     qdict_put(arguments, "socket", address);
     assert_plug_fails(bed, arguments, "socket");
+    bed_end(bed);
+}
+
+/* The message says what an address looks like, whatever came instead. */
+static void test_socket_must_be_an_address(void)
+{
+    static const char *const others[] = {
+        "'/tmp/socket'",
+        "1",
+        "{}",
+        "{'path': '/tmp/socket'}",
+        "{'type': 'unix'}",
+        "{'type': 'ccw', 'path': '/tmp/socket'}",
+    };
+    Bed *bed = bed_new();
+
+    bed->qts = qcss_init(MACHINE_ARGS);
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        QDict *arguments = qdict_new();
+
+        qdict_put_obj(arguments, "socket",
+                      qobject_from_json(others[i], &error_abort));
+        assert_plug_fails(bed, arguments,
+                          "{\"type\": \"unix\", \"path\": PATH}");
+    }
+    bed_end(bed);
+}
+
+static void test_socket_can_be_read(void)
+{
+    Bed *bed = bed_enabled();
+    g_autofree char *shown = g_strdup_printf("socket = unix:%s", bed->socket);
+    g_autofree char *tree = qtest_hmp(bed->qts, "info qtree");
+    QDict *response = qtest_qmp(bed->qts, "{'execute': 'qom-get', 'arguments':"
+                                "{'path': %s, 'property': 'socket'}}",
+                                DEVICE_PATH);
+    QDict *address = qdict_get_qdict(response, "return");
+
+    g_assert_cmpstr(qdict_get_str(address, "type"), ==, "unix");
+    g_assert_cmpstr(qdict_get_str(address, "path"), ==, bed->socket);
+    g_assert_nonnull(strstr(tree, shown));
+    qobject_unref(response);
+    bed_end(bed);
+}
+
+/* What the documentation has, with the parent's */
+static const char *const options[] = {
+    "bootindex", "devno", "fd", "force-orb-pfch", "iommufd", "loadparm",
+    "on-host-loss", "socket", "sysfsdev", NULL,
+};
+
+static GPtrArray *options_in_help(void)
+{
+    g_autofree char *command = g_strdup_printf("%s -device vfio-ccw,help",
+                                               qtest_qemu_binary(NULL));
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *said = NULL;
+    g_auto(GStrv) lines = NULL;
+    g_autoptr(GError) err = NULL;
+
+    rcu_disable_atfork(); /* as libqtest: nothing but exec() follows */
+    g_spawn_command_line_sync(command, &said, NULL, NULL, &err);
+    rcu_enable_atfork();
+    g_assert_no_error(err);
+    lines = g_strsplit(said, "\n", -1);
+    for (char **line = lines; *line; line++) {
+        char *end = strchr(*line, '=');
+
+        if (g_str_has_prefix(*line, "  ") && end) {
+            g_ptr_array_add(names, g_strndup(*line + 2, end - *line - 2));
+        }
+    }
+    return names;
+}
+
+/* What can only be read is no option. */
+static void test_help_lists_options(void)
+{
+    g_autoptr(GPtrArray) names = options_in_help();
+
+    g_assert_true(g_ptr_array_find_with_equal_func(names, "socket",
+                                                   g_str_equal, NULL));
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = g_ptr_array_index(names, i);
+
+        g_test_message("%s", name);
+        g_assert_cmpstr(name, !=, "x-state");
+        g_assert_cmpstr(name, !=, "x-stats");
+        g_assert_true(g_str_has_prefix(name, "x-") ||
+                      g_strv_contains(options, name));
+    }
+}
+
+static GPtrArray *properties_of(Bed *bed, const char *type)
+{
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    QDict *response = qtest_qmp(bed->qts, "{'execute': 'qom-list-properties',"
+                                "'arguments': {'typename': %s}}", type);
+    const QListEntry *entry;
+
+    QLIST_FOREACH_ENTRY(qdict_get_qlist(response, "return"), entry) {
+        QDict *property = qobject_to(QDict, qlist_entry_obj(entry));
+
+        g_ptr_array_add(names, g_strdup(qdict_get_str(property, "name")));
+    }
+    qobject_unref(response);
+    return names;
+}
+
+/* A property without "x-" is there for ever: there is no other by accident. */
+static void test_properties_may_change(void)
+{
+    Bed *bed = bed_enabled();
+    g_autoptr(GPtrArray) names = properties_of(bed, "vfio-ccw");
+    g_autoptr(GPtrArray) inherited = properties_of(bed, "s390-ccw");
+
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = g_ptr_array_index(names, i);
+
+        g_test_message("%s", name);
+        g_assert_true(g_str_has_prefix(name, "x-") ||
+                      g_str_has_prefix(name, "legacy-") ||
+                      g_strv_contains(options, name) ||
+                      g_ptr_array_find_with_equal_func(inherited, name,
+                                                       g_str_equal, NULL));
+    }
     bed_end(bed);
 }
 
@@ -591,6 +726,14 @@ static void add_tests(void)
                    test_socket_must_be_listening);
     qtest_add_func("/vfio-ccw/plug/socket-must-be-unix",
                    test_socket_must_be_unix);
+    qtest_add_func("/vfio-ccw/plug/socket-must-be-an-address",
+                   test_socket_must_be_an_address);
+    qtest_add_func("/vfio-ccw/properties/socket-can-be-read",
+                   test_socket_can_be_read);
+    qtest_add_func("/vfio-ccw/properties/help-lists-options",
+                   test_help_lists_options);
+    qtest_add_func("/vfio-ccw/properties/others-may-change",
+                   test_properties_may_change);
     qtest_add_func("/vfio-ccw/host/io-region-only", test_io_region_only);
     qtest_add_func("/vfio-ccw/host/no-schib-region", test_no_schib_region);
     qtest_add_func("/vfio-ccw/host/no-crw-region", test_no_crw_region);
