@@ -48,10 +48,11 @@ as_root()
     fi
 }
 
-# Passing faults of the network are over after a few attempts.
+# Passing faults of the network are over after a few attempts.  A program may
+# come with a service, which is not started.
 apt()
 {
-    as_root env DEBIAN_FRONTEND=noninteractive \
+    as_root env DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 \
         apt-get -qq -o Acquire::Retries=3 "$@"
 }
 

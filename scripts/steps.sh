@@ -1,10 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The steps of "make qemu", "make demo", "make check", "make check-linux",
-# "make check-sanitizers", "make bench", "make soak", "make mutation" and "make
-# fetch", from a machine with nothing on it: says which step runs, ends with one
-# line of verdict.
+# The steps of the Makefile's targets, from a machine with nothing on it: says
+# which step runs, ends with one line of verdict.
 # Called by the Makefile from the top of the project, with the target's name.
 
 set -u
@@ -18,13 +16,12 @@ number=0
 case $target in
 fetch) steps=2 ;;
 qemu) steps=3 ;;
-demo | bench | soak | mutation) steps=4 ;;
+demo | bench | soak | mutation | check-libvirt) steps=4 ;;
 check | check-linux) steps=5 ;;
 check-sanitizers) steps=7 ;;
 *)
-    echo "usage: $0" \
-        "qemu|demo|check|check-linux|check-sanitizers|bench|soak|mutation|" \
-        "fetch" >&2
+    echo "usage: $0 qemu|demo|check|check-linux|check-libvirt" \
+        "|check-sanitizers|bench|soak|mutation|fetch" >&2
     exit 2
     ;;
 esac
@@ -110,9 +107,17 @@ check_with()
 }
 
 be_alone
-more_packages=
-[ $target != check-linux ] ||
+case $target in
+check-linux)
     more_packages="gcc-s390x-linux-gnu libc6-dev-s390x-cross bc"
+    ;;
+check-libvirt)
+    more_packages="libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients"
+    ;;
+*)
+    more_packages=
+    ;;
+esac
 # shellcheck disable=SC2086
 step "making this machine ready" sh scripts/setup_machine.sh $more_packages
 case $target in
@@ -151,7 +156,7 @@ check)
     step "building QEMU" compile
     step "building the tests" compile unit-tests qtest-tests kernel-tests \
         qemu-tests
-    step "running the tests" run_tests --no-suite linux
+    step "running the tests" run_tests --no-suite linux --no-suite libvirt
     verdict $build
     ;;
 check-linux)
@@ -159,6 +164,11 @@ check-linux)
     step "building a Linux with vfio_ccw, and what runs on it" \
         compile linux-test conformance-program
     step "running the tests on it" run_tests --suite linux
+    verdict $build
+    ;;
+check-libvirt)
+    step "building QEMU" compile
+    step "running the guest of the documentation" run_tests --suite libvirt
     verdict $build
     ;;
 esac
