@@ -145,14 +145,23 @@ class Libvirt:
         self.daemon.kill()
         self.daemon.wait()
 
+    def command(self, *command):
+        return ['virsh', '--quiet', '--connect',
+                f'qemu+unix:///session?socket={self.socket}', *command]
+
     def call(self, *command):
         """(exit status, output) of a command of virsh."""
-        result = subprocess.run(
-            ['virsh', '--quiet', '--connect',
-             f'qemu+unix:///session?socket={self.socket}', *command],
-            check=False, text=True, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, timeout=LIMIT, **self.options)
+        result = subprocess.run(self.command(*command), check=False, text=True,
+                                stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, timeout=LIMIT,
+                                **self.options)
         return result.returncode, words(result.stdout)
+
+    def begin(self, *command):
+        """The process of a command that waits for something."""
+        show('virsh', ' '.join(command))
+        return subprocess.Popen(self.command(*command), text=True,
+                                stdout=subprocess.PIPE, **self.options)
 
     def virsh(self, *command):
         show('virsh', words(' '.join(command)))
@@ -170,10 +179,12 @@ class Libvirt:
             raise CaseError(f'virsh {command[0]} says "{said}", not '
                             f'"{message}"')
 
-    def qmp(self, domain, name, **arguments):
-        return check_reply(self.virsh(
-            'qemu-monitor-command', domain,
-            json.dumps({'execute': name, 'arguments': arguments})))
+    def property(self, name):
+        """A property of the guest's device, as QEMU has it."""
+        command = {'execute': 'qom-get', 'arguments': {
+            'path': '/machine/peripheral/disk0', 'property': name}}
+        return check_reply(self.call('qemu-monitor-command', 'guest',
+                                     json.dumps(command))[1])
 
     @contextlib.contextmanager
     def domains(self, *names):
@@ -236,6 +247,7 @@ class Disks:
     def __init__(self, build, directory, user, work):
         self.program = build / 'vfio-ccw-host'
         self.directory, self.user, self.work = directory, user, work
+        self.hosts = {}
 
     def socket(self, name):
         return self.directory / f'{name}.sock'
@@ -246,9 +258,18 @@ class Disks:
         image, socket = self.work / f'{name}.img', self.socket(name)
         image.write_bytes(os.urandom(DISK_SIZE))
         with host_driver.HostDriver(self.program, socket, image,
-                                    self.work / f'{name}.log'):
+                                    self.work / f'{name}.log') as host:
+            self.hosts[name] = host
             self.user.own(socket)
             yield hashlib.sha256(image.read_bytes()).hexdigest()
+
+    def kill(self, name):
+        self.hosts[name].kill()
+
+    def start(self, name):
+        """The same disk, after kill(name)."""
+        self.hosts[name].start()
+        self.user.own(self.socket(name))
 
 
 def device_number(text):
@@ -284,8 +305,7 @@ class Scene:
         domain = self.section.domain()
         devno = device_number(domain)
         self.await_disk(devno, self.checksums['disk0'])
-        shown = self.libvirt.qmp('guest', 'qom-get', property='devno',
-                                 path='/machine/peripheral/disk0')
+        shown = self.libvirt.property('devno')
         if f'0.{shown.removeprefix("fe.")}' != devno:
             raise CaseError(f'QEMU says that the device number is {shown}')
 
@@ -304,9 +324,36 @@ class Scene:
         self.console.await_message(
             'devices', lambda said: self.plugged_devno not in said)
 
+    def await_lost(self, lost):
+        deadline = time.monotonic() + LIMIT
+        while (self.libvirt.property('x-state') == 'NOT_OPER') != lost:
+            if time.monotonic() > deadline:
+                raise CaseError('QEMU does not notice what the server does')
+
+    def lose_server(self, command):
+        """Again and again, until libvirt waits for it and hears of it."""
+        with self.libvirt.begin(*command) as waiting:
+            try:
+                while waiting.poll() is None:
+                    self.disks.kill('disk0')
+                    self.await_lost(True)
+                    self.disks.start('disk0')
+                    self.await_lost(False)
+            except CaseError:
+                waiting.kill()
+                raise
+            said = words(waiting.stdout.read())
+        show('', said)
+        if not re.search('VFIO_CCW_HOST.*"disk0".*"status":"(lost|returned)"',
+                         said):
+            raise CaseError('libvirt does not say what the server did')
+
     def play(self):
         for command, message in self.section.commands():
             name = command[1]
+            if name == 'qemu-monitor-event':
+                self.lose_server(command[1:])
+                continue
             if message:
                 self.libvirt.refused(message, *command[1:])
                 self.after[name](message)

@@ -895,9 +895,9 @@ static void set_socket(Object *obj, Visitor *v, const char *name, void *opaque,
     SocketAddress *socket;
 
     if (!visit_type_SocketAddress(v, name, &socket, errp)) {
-        error_prepend(errp, "'%s' has to be like {\"type\": \"unix\", \"path\": "
-                      "PATH}, which -device takes in its JSON syntax only: ",
-                      name);
+        error_prepend(errp, "'%s' has to be like {\"type\": \"unix\", "
+                      "\"path\": PATH}, which -device takes in its JSON syntax "
+                      "only: ", name);
         return;
     }
     qapi_free_SocketAddress(vcdev->target.socket);
