@@ -49,17 +49,22 @@ def words(text):
     return ' '.join(text.split())
 
 
+def find(pattern, text):
+    """What the pattern's group has in text, which is from the documentation."""
+    found = re.search(pattern, text, re.M)
+    if not found:
+        raise CaseError(f'there is no "{pattern}" in {DOCUMENT}')
+    return found[1]
+
+
 class Section:
     """What the section says, each path in directory instead of its own."""
 
     def __init__(self, directory):
         text = DOCUMENT.read_text(encoding='utf-8')
-        found = re.search(rf'^{SECTION}\n-+\n(.*?)^[^\n]+\n-+\n', text,
-                          re.M | re.S)
-        if not found:
-            raise CaseError(f'{DOCUMENT} has no section "{SECTION}"')
+        section = find(rf'^{SECTION}\n-+\n((?s:.*?))^.+\n-+\n', text)
         self.text = re.sub(r'(?<![\w:/.])/(?!dev/)(?:[\w.-]+/)+([\w.-]+)',
-                           rf'{directory}/\1', found[1])
+                           rf'{directory}/\1', section)
         self.blocks = re.findall(r'::\n\n((?:  [^\n]*\n|\n)+)', self.text)
 
     def domain(self):
@@ -74,10 +79,7 @@ class Section:
 
     def message(self, pattern):
         """A message that it mentions, by a pattern."""
-        found = re.search(rf'\*({pattern})\*', self.text)
-        if not found:
-            raise CaseError(f'{DOCUMENT} has no message like "{pattern}"')
-        return found[1]
+        return find(rf'\*({pattern})\*', self.text)
 
 
 def split_command(lines):
@@ -274,7 +276,7 @@ class Disks:
 
 def device_number(text):
     """That of the vfio-ccw device in text, as the guest writes it."""
-    return '0.' + re.search(r'"devno": "fe\.(0\.[0-9a-f]{4})"', text)[1]
+    return '0.' + find(r'"devno": "fe\.(0\.[0-9a-f]{4})"', text)
 
 
 class Scene:

@@ -81,9 +81,23 @@ static void assert_usable_on_linux(Guest *guest)
     guest_end(guest);
 }
 
+static void assert_no_socket(Guest *guest)
+{
+    QDict *response = qtest_qmp(guest->qts, "{'execute': 'qom-get',"
+                                "'arguments': {'path': %s,"
+                                "'property': 'socket'}}", DEVICE_PATH);
+
+    g_assert_cmpint(qobject_type(qdict_get(response, "return")), ==,
+                    QTYPE_QNULL);
+    qobject_unref(response);
+}
+
 static void test_attach_group(void)
 {
-    assert_usable_on_linux(guest_of(l1_mdev_new(DISK)));
+    Guest *guest = guest_of(l1_mdev_new(DISK));
+
+    assert_no_socket(guest);
+    assert_usable_on_linux(guest);
 }
 
 static void test_attach_iommufd(void)
