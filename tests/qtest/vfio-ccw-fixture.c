@@ -10,6 +10,7 @@
 #include <glib/gstdio.h>
 #include "qapi/error.h"
 #include "qemu/module.h"
+#include "qemu/rcu.h"
 #include "qobject/qjson.h"
 #include "vfio-ccw-fixture.h"
 #include "vfio-ccw-sysfs.h"
@@ -105,13 +106,18 @@ QDict *device_arguments(Bed *bed)
     return arguments_of(0, "ccw0", DEVNO, bed->socket);
 }
 
-char *bed_device_args(Bed *bed)
+char *bed_device_args_on(Bed *bed, const char *machine_args)
 {
     QDict *arguments = device_arguments(bed);
     g_autoptr(GString) json = qobject_to_json(QOBJECT(arguments));
 
     qobject_unref(arguments);
-    return g_strdup_printf(MACHINE_ARGS "-device '%s'", json->str);
+    return g_strdup_printf("%s -device '%s'", machine_args, json->str);
+}
+
+char *bed_device_args(Bed *bed)
+{
+    return bed_device_args_on(bed, MACHINE_ARGS);
 }
 
 Bed *bed_unplugged(const VfioCcwHostConfig *config)
@@ -213,6 +219,34 @@ unsigned count_said(const char *path, const char *what)
 unsigned count_messages(const char *path)
 {
     return count_said(path, "qemu-system-s390x: ");
+}
+
+char *start_in_vain(const char *const *args)
+{
+    g_autoptr(GPtrArray) argv = g_ptr_array_new();
+    const char *const machine[] = {
+        qtest_qemu_binary(NULL), "-display", "none", "-accel", "qtest",
+        "-machine", "s390-ccw-virtio", "-nodefaults",
+    };
+    g_autoptr(GError) err = NULL;
+    char *said;
+    int status;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(machine); i++) {
+        g_ptr_array_add(argv, (char *)machine[i]);
+    }
+    do {
+        g_ptr_array_add(argv, (char *)*args);
+    } while (*args++);
+    rcu_disable_atfork(); /* as libqtest: nothing but exec() follows */
+    g_spawn_sync(NULL, (char **)argv->pdata, NULL, G_SPAWN_SEARCH_PATH, NULL,
+                 NULL, NULL, &said, &status, &err);
+    rcu_enable_atfork();
+    g_assert_no_error(err);
+    g_test_message("%s", said);
+    g_assert_true(WIFEXITED(status));
+    g_assert_cmpint(WEXITSTATUS(status), ==, EXIT_FAILURE);
+    return said;
 }
 
 unsigned count_of_qemu(Bed *bed, const char *what)
@@ -428,13 +462,11 @@ Bed *bed_enabled_with(const VfioCcwHostConfig *config)
     return bed;
 }
 
-Bed *bed_with_disk(void)
+void bed_start_disk(Bed *bed)
 {
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
     g_autofree char *zeroes = g_malloc0(IMAGE_SIZE);
     g_autofree char *image = NULL;
-    g_autofree char *args = NULL;
-    Bed *bed = bed_new();
 
     image = g_build_filename(bed->dir, "image", NULL);
     g_assert_true(g_file_set_contents(image, zeroes, IMAGE_SIZE, NULL));
@@ -442,7 +474,14 @@ Bed *bed_with_disk(void)
     config.image = image;
     bed_start_host(bed, &config);
     g_assert_cmpint(unlink(image), ==, 0);
-    args = bed_device_args(bed);
+}
+
+Bed *bed_with_disk(void)
+{
+    Bed *bed = bed_new();
+    g_autofree char *args = bed_device_args(bed);
+
+    bed_start_disk(bed);
     bed->qts = qcss_init(args);
     return bed;
 }

@@ -102,9 +102,13 @@ Bed *bed_with_disk(void);
 Bed *bed_enabled(void);
 
 void bed_start_host(Bed *bed, const VfioCcwHostConfig *config);
+/* A host with a disk, all zeroes, in place of the scripted device */
+void bed_start_disk(Bed *bed);
 void bed_stop_host(Bed *bed);
 /* The machine's arguments; the caller frees them. */
 char *bed_device_args(Bed *bed);
+/* The same for a machine that is not the one of MACHINE_ARGS */
+char *bed_device_args_on(Bed *bed, const char *machine_args);
 void bed_end(Bed *bed);
 
 /*
@@ -131,6 +135,12 @@ void record_end(void);
 unsigned count_said(const char *path, const char *what);
 /* How many errors and warnings; a sanitizer's words are not QEMU's. */
 unsigned count_messages(const char *path);
+
+/*
+ * A machine with these arguments, a list that ends with NULL, does not start:
+ * what QEMU says about it before it exits with an error. The caller frees that.
+ */
+char *start_in_vain(const char *const *args);
 
 /* What QEMU's process has of this: a directory of /proc/PID ("fd", "task") */
 unsigned count_of_qemu(Bed *bed, const char *what);
