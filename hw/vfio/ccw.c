@@ -763,13 +763,30 @@ static bool realize_subchannel(VFIOCCWDevice *vcdev, Error **errp)
     return true;
 }
 
+/*
+ * A guest sees the default channel subsystem, as its own 0. The others are for
+ * guests that enable MCSS-E, of which there are none.
+ */
+static bool check_devno(VFIOCCWDevice *vcdev, Error **errp)
+{
+    const CssDevId *devno = &CCW_DEVICE(vcdev)->devno;
+
+    if (devno->valid && devno->cssid != VIRTUAL_CSSID) {
+        error_setg(errp, "guests do not see devices of channel subsystem %x, "
+                   "use devno=%x.%x.%04x", devno->cssid, VIRTUAL_CSSID,
+                   devno->ssid, devno->devid);
+        return false;
+    }
+    return true;
+}
+
 static void vfio_ccw_realize(DeviceState *dev, Error **errp)
 {
     ERRP_GUARD();
     VFIOCCWDevice *vcdev = VFIO_CCW(dev);
 
     describe(vcdev);
-    if (!realize_subchannel(vcdev, errp)) {
+    if (!check_devno(vcdev, errp) || !realize_subchannel(vcdev, errp)) {
         error_prepend(errp, "%s: ", vcdev->who);
     }
 }

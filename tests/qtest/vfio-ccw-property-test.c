@@ -55,7 +55,7 @@ static const Values wrong_for_name[] = {
       " 'fe.0.12345', 'fe.4.0001', 'fe.0.000g', 'fe.0.-001', '-1.0.0001',"
       " '+e.0.0001', 'fe.0.   1', ' e.0.0001', 'fe.0.0001 ', '0xfe.0.0001',"
       " 'fe.0.0x01', 'fee.0.0001', 'fe-0-0001', 'fe.0.0001.', '<unset>',"
-      " '\\u00e4.0.0001']" },
+      " '\\u00e4.0.0001', '0.0.1234', 'ff.3.1234']" },
     { "fd", "['', '-1', ' 1', 'no-such-name']" },
     { "realized", "[true, 'on']" },
 };
@@ -267,6 +267,24 @@ static void test_loadparm_of_machine(void)
     bed_end(bed);
 }
 
+/* A user may write what the guest will see, and is told how to write it. */
+static void test_devno_of_guest(void)
+{
+    Bed *bed = bed_without_device();
+    QDict *arguments = device_arguments(bed);
+    QDict *error;
+
+    qdict_put_str(arguments, "devno", "0.2.5555");
+    error = qtest_qmp_assert_failure_ref(bed->qts, "{'execute': 'device_add',"
+                                         "'arguments': %p}", arguments);
+    g_assert_true(g_str_has_prefix(qdict_get_str(error, "desc"),
+                                   "vfio-ccw ccw0 (device 0.2.5555): "));
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"), "devno=fe.2.5555"));
+    qobject_unref(error);
+    g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_OPENS), ==, 0);
+    bed_end(bed);
+}
+
 /*
  * The monitor's device_add: key=value, which cannot say what the host is.
  */
@@ -446,6 +464,7 @@ static void test_qom_set(void)
 static void add_tests(void)
 {
     qtest_add_func("/vfio-ccw/property/device-add", test_device_add);
+    qtest_add_func("/vfio-ccw/property/devno-of-guest", test_devno_of_guest);
     qtest_add_data_func("/vfio-ccw/property/loadparm/virtio-blk-ccw",
                         "virtio-blk-ccw", test_loadparm_of_others);
     qtest_add_data_func("/vfio-ccw/property/loadparm/virtio-net-ccw",
