@@ -8,6 +8,7 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qemu/rcu.h"
 #include "qobject/qjson.h"
 #include "qobject/qlist.h"
 #include "vfio-ccw-fixture.h"
