@@ -739,6 +739,23 @@ static void test_report_stays_that_cannot_be_stored(void)
     qtest_quit(qts);
 }
 
+/* The guest does not know yet that there is no other. */
+static void test_no_report_cannot_be_stored(void)
+{
+    QTestState *qts = qcss_init("");
+
+    qtest_qmp_device_add(qts, "virtio-rng-ccw", "rng",
+                         "{'devno': 'fe.0.1234'}");
+    qcss_wait_crw_mchk(qts);
+    assert_crw(qts, CRW_RSC_SUBCH << 8 | CRW_ERC_IPI, SCHID & 0xffff);
+    g_assert_cmpint(qcss_stcrw_at(qts, NO_STORAGE), ==, QCSS_PGM_ADDRESSING);
+    qtest_qmp_device_del(qts, "rng");
+    g_assert_false(qcss_dequeue_crw_mchk(qts));
+    assert_crw(qts, CRW_RSC_SUBCH << 8 | CRW_ERC_IPI, SCHID & 0xffff);
+    assert_no_crw(qts);
+    qtest_quit(qts);
+}
+
 /* All virtual devices are on one path. */
 static void test_path_reset_is_reported(void)
 {
@@ -898,6 +915,236 @@ static void test_sense_id_on_two_cpus(void)
     qtest_quit(qts);
 }
 
+/*
+ * Operands that a program cannot access, with DAT and low-address protection on
+ *
+ * PoP 6, "Recognition of Access Exceptions": such an instruction is nullified
+ * or suppressed. So nothing changes; what is pending remains so.
+ */
+
+#define STORAGE_AT(page) (0x180000 + (page) * 0x1000)
+#define SEGMENT_TABLE STORAGE_AT(0)
+#define PAGE_TABLES   STORAGE_AT(1)     /* 1 MiB each, 0x800 apart */
+#define PAGE_TABLE_LEN 0x800
+#define CONTROLS      STORAGE_AT(2)
+
+#define UNMAPPED      STORAGE_AT(16)
+#define READ_ONLY     STORAGE_AT(18)
+#define MAPPED_TO_NOWHERE STORAGE_AT(20)
+#define LOW_PROTECTED 0x1000            /* as is 0 */
+
+#define SEGMENTS 2
+#define PAGES_PER_SEGMENT 256
+#define ENTRY_INVALID   0x400
+#define ENTRY_PROTECTED 0x200
+#define SEGMENT_INVALID 0x20
+
+#define CR0_LOW_ADDRESS_PROTECTION 0x10000000
+#define SYSTEM_MASK_DAT 0x04
+
+#define PGM_PROTECTION       (-0x04)
+#define PGM_PAGE_TRANSLATION (-0x11)
+
+/* Lowcore: the translation-exception identification */
+#define TEID 0xa8
+#define TEID_PAGE (~0xfffULL)
+#define TEID_DAT_PROTECTION 0x4
+
+#define STSI_BASIC_MACHINE 0x10000001
+
+typedef struct BadOperand {
+    uint32_t page;
+    bool runs_into;     /* the operand begins in the last word before it */
+    int fetch;          /* 0: it can be fetched */
+    int store;
+    uint64_t teid;
+} BadOperand;
+
+static const BadOperand bad_operands[] = {
+    { UNMAPPED, false, PGM_PAGE_TRANSLATION, PGM_PAGE_TRANSLATION, 0 },
+    { UNMAPPED, true, PGM_PAGE_TRANSLATION, PGM_PAGE_TRANSLATION, 0 },
+    { READ_ONLY, false, 0, PGM_PROTECTION, TEID_DAT_PROTECTION },
+    { READ_ONLY, true, 0, PGM_PROTECTION, TEID_DAT_PROTECTION },
+    { MAPPED_TO_NOWHERE, false, QCSS_PGM_ADDRESSING, QCSS_PGM_ADDRESSING },
+    { MAPPED_TO_NOWHERE, true, QCSS_PGM_ADDRESSING, QCSS_PGM_ADDRESSING },
+    { LOW_PROTECTED, false, 0, PGM_PROTECTION, 0 },
+    { LOW_PROTECTED, true, 0, PGM_PROTECTION, 0 },
+};
+
+typedef struct StorageInsn {
+    const char *name;
+    uint32_t insn;
+    uint64_t gr1;
+    bool fetches;
+    bool stores;
+    bool one_page;      /* the operand never runs into another one */
+} StorageInsn;
+
+static const StorageInsn storage_insns[] = {
+    { "SSCH", S390X_INSN_SSCH, SCHID, true, false },
+    { "MSCH", S390X_INSN_MSCH, SCHID, true, false },
+    { "STSCH", S390X_INSN_STSCH, SCHID, false, true },
+    { "STSCH of no subchannel", S390X_INSN_STSCH, SCHID + 9, false, true },
+    { "TSCH", S390X_INSN_TSCH, SCHID, false, true },
+    { "TSCH of no subchannel", S390X_INSN_TSCH, SCHID + 9, false, true },
+    { "TPI", S390X_INSN_TPI, 0, false, true },
+    { "STCRW", S390X_INSN_STCRW, 0, false, true, true },
+    { "CHSC", S390X_INSN_CHSC, 0, true, true, true },
+    { "STSI", S390X_INSN_STSI, 1, false, true, true },
+    { "CLP", S390X_INSN_CLP, 0, true, false, true },
+};
+
+static void map_page(QTestState *qts, uint32_t page, uint64_t entry)
+{
+    qtest_writeq(qts, PAGE_TABLES + (page >> 20) * PAGE_TABLE_LEN +
+                 (page >> 12) % PAGES_PER_SEGMENT * 8, entry);
+}
+
+static void store_dat_tables(QTestState *qts)
+{
+    for (int i = 0; i < 512; i++) {
+        qtest_writeq(qts, SEGMENT_TABLE + i * 8, i < SEGMENTS ?
+                     PAGE_TABLES + i * PAGE_TABLE_LEN : SEGMENT_INVALID);
+    }
+    for (uint32_t page = 0; page < SEGMENTS << 20; page += 0x1000) {
+        map_page(qts, page, page);
+    }
+    map_page(qts, UNMAPPED, UNMAPPED | ENTRY_INVALID);
+    map_page(qts, READ_ONLY, READ_ONLY | ENTRY_PROTECTED);
+    map_page(qts, MAPPED_TO_NOWHERE, NO_STORAGE);
+}
+
+/* The instructions have no condition code of their own. */
+static void issue(QTestState *qts, uint32_t insn, uint64_t gr1, uint64_t gr2)
+{
+    g_assert_cmpint(s390x_mailbox_issue(qts, 0, insn, gr1, gr2), >=, 0);
+}
+
+static void protect_storage(QTestState *qts)
+{
+    store_dat_tables(qts);
+    qtest_writel(qts, CONTROLS, CR0_LOW_ADDRESS_PROTECTION);
+    qtest_writel(qts, CONTROLS + 4, SEGMENT_TABLE);
+    qtest_writel(qts, CONTROLS + 8, QCSS_CR6_ALL);
+    qtest_writeb(qts, CONTROLS + 12, SYSTEM_MASK_DAT);
+    issue(qts, S390X_INSN_LCTL_0, 0, CONTROLS);
+    issue(qts, S390X_INSN_LCTL_1, 0, CONTROLS + 4);
+    issue(qts, S390X_INSN_LCTL_6, 0, CONTROLS + 8);
+    issue(qts, S390X_INSN_SSM, 0, CONTROLS + 12);
+    issue(qts, S390X_INSN_LGR_01, STSI_BASIC_MACHINE, 0);
+}
+
+/* A CHSC that would take an event, were its response not to be stored there */
+static void store_sei(QTestState *qts, uint32_t page)
+{
+    qtest_writel(qts, page, SEI_LENGTH << 16 | CHSC_SEI);
+    qtest_writel(qts, page + 4, 0);
+    qtest_writeq(qts, page + 8, SEI_OF_PCI);
+    qtest_writeq(qts, page + SEI_LENGTH, 0);
+}
+
+static void assert_not_accessed(QTestState *qts, const StorageInsn *insn,
+                                const BadOperand *bad)
+{
+    int fetch = insn->fetches ? bad->fetch : 0;
+    int expected = fetch ? fetch : insn->stores ? bad->store : 0;
+    int got;
+
+    if (!expected || (bad->runs_into && insn->one_page)) {
+        return;
+    }
+    qtest_writeq(qts, TEID, 0);
+    got = s390x_mailbox_issue(qts, 0, insn->insn, insn->gr1,
+                              bad->page - (bad->runs_into ? 4 : 0));
+    g_test_message("%s %s page 0x%x: %d", insn->name,
+                   bad->runs_into ? "into" : "in", bad->page, got);
+    g_assert_cmpint(got, ==, expected);
+    if (expected != QCSS_PGM_ADDRESSING) {
+        uint64_t teid = qtest_readq(qts, TEID);
+
+        g_assert_cmphex(teid & TEID_PAGE, ==, bad->page);
+        g_assert_cmphex(teid & TEID_DAT_PROTECTION, ==, bad->teid);
+    }
+}
+
+static void assert_nothing_stored(QTestState *qts, const BadOperand *bad)
+{
+    if (bad->page == READ_ONLY || bad->page == LOW_PROTECTED) {
+        g_assert_cmphex(qtest_readw(qts, bad->page), ==, SEI_LENGTH);
+        g_assert_cmphex(qtest_readq(qts, bad->page + SEI_LENGTH), ==, 0);
+    }
+    if (bad->runs_into) {
+        g_assert_cmphex(qtest_readl(qts, bad->page - 4), ==, 0);
+    }
+}
+
+/* With an interruption, a channel report and, on PCI, an event pending */
+static QTestState *start_with_all_pending(bool pci)
+{
+    QTestState *qts = s390x_mailbox_init("-device virtio-rng-ccw,"
+                                         "devno=fe.0.1234");
+    ORB orb = store_sense_id(qts);
+    SCHIB schib;
+
+    issue(qts, S390X_INSN_STSCH, SCHID, QCSS_OPERAND);
+    qcss_read_schib(qts, QCSS_OPERAND, &schib);
+    qcss_set_enabled(&schib, INTPARM_MSCH);
+    qcss_write_schib(qts, QCSS_OPERAND, &schib);
+    issue(qts, S390X_INSN_MSCH, SCHID, QCSS_OPERAND);
+    qcss_write_orb(qts, QCSS_OPERAND, &orb);
+    issue(qts, S390X_INSN_SSCH, SCHID, QCSS_OPERAND);
+    qtest_qmp_device_add(qts, "virtio-rng-ccw", "rng",
+                         "{'devno': 'fe.0.1235'}");
+    if (pci) {
+        qtest_qmp_device_add(qts, "virtio-rng-pci", "pci", "{}");
+    }
+    store_sei(qts, READ_ONLY);
+    store_sei(qts, LOW_PROTECTED);
+    return qts;
+}
+
+static void assert_all_pending(QTestState *qts, bool pci)
+{
+    IRB irb;
+
+    g_assert_cmpint(s390x_mailbox_issue(qts, 0, S390X_INSN_TPI, 0,
+                                        QCSS_OPERAND), ==, 1);
+    g_assert_cmphex(qtest_readl(qts, QCSS_OPERAND), ==, SCHID);
+    g_assert_cmphex(qtest_readl(qts, QCSS_OPERAND + 4), ==, INTPARM_SSCH);
+
+    g_assert_cmpint(s390x_mailbox_issue(qts, 0, S390X_INSN_TSCH, SCHID,
+                                        QCSS_OPERAND), ==, 0);
+    qcss_read_irb(qts, QCSS_OPERAND, &irb);
+    g_assert_cmphex(irb.scsw.ctrl, ==, SCSW_FCTL_START_FUNC | ALL_PENDING);
+
+    g_assert_cmpint(s390x_mailbox_issue(qts, 0, S390X_INSN_STCRW, 0,
+                                        QCSS_OPERAND), ==, 0);
+    g_assert_cmphex(qtest_readw(qts, QCSS_OPERAND), ==,
+                    CRW_RSC_SUBCH << 8 | CRW_ERC_IPI);
+    if (pci) {
+        store_sei(qts, CHSC_PAGE);
+        issue(qts, S390X_INSN_CHSC, 0, CHSC_PAGE);
+        g_assert_cmphex(qtest_readw(qts, CHSC_PAGE + SEI_LENGTH + 2), ==,
+                        CHSC_OK);
+    }
+}
+
+static void test_inaccessible_operands(void)
+{
+    bool pci = qtest_has_device("virtio-rng-pci");
+    QTestState *qts = start_with_all_pending(pci);
+
+    protect_storage(qts);
+    for (size_t i = 0; i < ARRAY_SIZE(bad_operands); i++) {
+        for (size_t j = 0; j < ARRAY_SIZE(storage_insns); j++) {
+            assert_not_accessed(qts, &storage_insns[j], &bad_operands[i]);
+        }
+        assert_nothing_stored(qts, &bad_operands[i]);
+    }
+    assert_all_pending(qts, pci);
+    qtest_quit(qts);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -952,6 +1199,8 @@ int main(int argc, char **argv)
                    test_reports_are_not_repeated);
     qtest_add_func("/css/report-stays-that-cannot-be-stored",
                    test_report_stays_that_cannot_be_stored);
+    qtest_add_func("/css/no-report-cannot-be-stored",
+                   test_no_report_cannot_be_stored);
     qtest_add_func("/css/path-reset-is-reported",
                    test_path_reset_is_reported);
     if (qtest_has_device("virtio-rng-pci")) {
@@ -965,6 +1214,8 @@ int main(int argc, char **argv)
                    test_diag308_resets_subchannels);
     if (qtest_has_accel("tcg")) {
         qtest_add_func("/css/sense-id-on-two-cpus", test_sense_id_on_two_cpus);
+        qtest_add_func("/css/inaccessible-operands",
+                       test_inaccessible_operands);
     }
     return g_test_run();
 }

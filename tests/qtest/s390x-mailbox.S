@@ -7,7 +7,8 @@
  * "css" commands: one mailbox for each of CPU 0 and 1. A request is a list of
  * instructions, which are issued one after the other with a pause after each. A
  * CPU without a request does nothing but count: its counter tells whether the
- * CPU is running.
+ * CPU is running. An instruction that ends with a program interruption has the
+ * negative of the interruption code in place of its condition code.
  * What is here and in s390x-mailbox.h has to agree; the program in that header
  * is made from this file by scripts/s390x_program.sh.
  *
@@ -24,6 +25,7 @@
         .set LENGTH, 16
         .set PAUSE, 24
         .set COUNT, 32
+        .set RESUME_PSW, 40
 
         /* Offsets in an entry of the list; see struct S390XInsn */
         .set INSN, 0
@@ -32,14 +34,20 @@
         .set GR2, 16
         .set ENTRY_SIZE, 24
 
-        /* Lowcore, and the SIGP order that makes a CPU load that PSW */
+        /* Lowcore, and the SIGP order that makes a CPU load the restart PSW */
+        .set PGM_CODE, 0x8e
+        .set PGM_OLD_PSW, 0x150
         .set RESTART_NEW_PSW, 0x1a0
+        .set PGM_NEW_PSW, 0x1d0
         .set SIGP_RESTART, 6
 
         .text
 start_cpu0:
-        larl    %r3, restart_psw
+        larl    %r3, psw_mask
+        mvc     PGM_NEW_PSW(8), 0(%r3)
         mvc     RESTART_NEW_PSW(8), 0(%r3)
+        larl    %r3, interrupted
+        stg     %r3, PGM_NEW_PSW + 8
         larl    %r3, start_cpu1
         stg     %r3, RESTART_NEW_PSW + 8
         lghi    %r4, 1
@@ -67,6 +75,7 @@ next_insn:
         ipm     %r5
         srl     %r5, 28
         st      %r5, CC(%r6)
+carried_out:
         lg      %r8, PAUSE(%r13)
         brctg   %r8, .
         la      %r6, ENTRY_SIZE(%r6)
@@ -75,7 +84,17 @@ next_insn:
         st      %r4, DONE(%r13)
         j       serve
 
+interrupted:
+        llgh    %r5, PGM_CODE
+        lcr     %r5, %r5
+        st      %r5, CC(%r6)
+        /* As it was, address translation included */
+        mvc     RESUME_PSW(8, %r13), PGM_OLD_PSW
+        larl    %r3, carried_out
+        stg     %r3, RESUME_PSW + 8(%r13)
+        lpswe   RESUME_PSW(%r13)
+
         .balign 8
-restart_psw:
+psw_mask:
         /* 64-bit addressing, nothing enabled */
         .quad   0x0000000180000000

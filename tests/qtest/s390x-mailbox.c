@@ -20,6 +20,7 @@ typedef struct S390XMailbox {
     uint64_t length;
     uint64_t pause;
     uint64_t count;
+    uint64_t resume_psw[2];
     S390XInsn single;
 } S390XMailbox;
 

@@ -23,6 +23,20 @@
 #define S390X_INSN_SSCH  0xb2332000
 #define S390X_INSN_STSCH 0xb2342000
 #define S390X_INSN_TSCH  0xb2352000
+#define S390X_INSN_TPI   0xb2362000
+#define S390X_INSN_STCRW 0xb2392000
+#define S390X_INSN_CHSC  0xb25f0020
+#define S390X_INSN_STSI  0xb27d2000
+#define S390X_INSN_CLP   0xb9a00002
+
+/* GR0 becomes what GR1 is */
+#define S390X_INSN_LGR_01 0xb9040001
+
+/* Bits 32-63 of a control register, or the system mask, from there */
+#define S390X_INSN_LCTL_0 0xb7002000
+#define S390X_INSN_LCTL_1 0xb7112000
+#define S390X_INSN_LCTL_6 0xb7662000
+#define S390X_INSN_SSM    0x80002000
 
 /* DIAGNOSE 308; GR2 is the subcode */
 #define S390X_INSN_DIAG308 0x83020308
@@ -33,7 +47,11 @@
 /* One instruction of a list, in host byte order */
 typedef struct S390XInsn {
     uint32_t insn;
-    uint32_t cc;        /* once it has been carried out */
+    /*
+     * Once it has been carried out: the condition code, or the negative of the
+     * program-interruption code
+     */
+    int32_t cc;
     uint64_t gr1;
     uint64_t gr2;
 } S390XInsn;
@@ -45,7 +63,7 @@ QTestState *s390x_mailbox_init(const char *extra_args);
 void s390x_mailbox_post(QTestState *qts, int cpu, uint32_t insn, uint64_t gr1,
                         uint64_t gr2);
 
-/* Wait until @cpu has carried it out; the condition code. */
+/* Wait until @cpu has carried it out; what S390XInsn has as cc. */
 int s390x_mailbox_wait(QTestState *qts, int cpu);
 
 /*

@@ -184,7 +184,6 @@ static void test_program_resets_its_machine(const void *subcode)
 
 #define PCI_FUNCTION "virtio-rng-pci"
 
-#define INSN_CLP    0xb9a00002      /* GR2: the address of the block */
 #define INSN_PCISTG 0xb9d00012      /* GR1: data, GR2: where, GR3: offset */
 #define INSN_LGR_31 0xb9040031      /* GR3 becomes what GR1 is */
 
@@ -209,8 +208,8 @@ static void clp(Bed *bed, const void *request, size_t len, void *response,
 
     qtest_memwrite(bed->qts, CLP_BLOCK, request, len);
     qtest_memwrite(bed->qts, CLP_BLOCK + len, &hdr, sizeof(hdr));
-    g_assert_cmpint(s390x_mailbox_issue(bed->qts, 0, INSN_CLP, 0, CLP_BLOCK),
-                    ==, 0);
+    g_assert_cmpint(s390x_mailbox_issue(bed->qts, 0, S390X_INSN_CLP, 0,
+                                        CLP_BLOCK), ==, 0);
     qtest_memread(bed->qts, CLP_BLOCK + len, response, response_len);
     memcpy(&hdr, response, sizeof(hdr));
     g_assert_cmphex(be16_to_cpu(hdr.rsp), ==, CLP_RC_OK);
