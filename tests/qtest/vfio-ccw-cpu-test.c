@@ -185,6 +185,7 @@ static void test_program_resets_its_machine(const void *subcode)
 #define PCI_FUNCTION "virtio-rng-pci"
 
 #define INSN_PCISTG 0xb9d00012      /* GR1: data, GR2: where, GR3: offset */
+#define INSN_SERVC  0xb2200012      /* GR1: command, GR2: the SCCB */
 #define INSN_LGR_31 0xb9040031      /* GR3 becomes what GR1 is */
 
 #define CLP_BLOCK   QCSS_FREE
@@ -366,6 +367,24 @@ static void test_memory_comes_to_nobody(const void *data)
     map_rom(scene, addr);
     g_assert_cmpuint(count_messages(scene->said), ==, 1);
     lose_and_return(scene, addr);
+    rom_scene_end(scene);
+}
+
+#define SCLP_READ_SCP_INFO 0x00020001
+#define PGM_PROTECTION     (-0x04)
+#define TEID               0xa8     /* in the lowcore */
+
+/* The ROM is read as an SCCB that is long enough; no answer fits into it. */
+static void test_memory_comes_over_an_sccb(void)
+{
+    RomScene *scene = rom_scene_new();
+    QTestState *qts = scene->bed->qts;
+
+    map_rom(scene, OVER_STORAGE);
+    g_assert_cmpint(s390x_mailbox_issue(qts, 0, INSN_SERVC, SCLP_READ_SCP_INFO,
+                                        OVER_STORAGE), ==, PGM_PROTECTION);
+    g_assert_cmphex(qtest_readq(qts, TEID) & ~0xfffULL, ==, OVER_STORAGE);
+    unmap_rom(scene);
     rom_scene_end(scene);
 }
 
@@ -604,6 +623,8 @@ static void add_memory_tests(void)
     qtest_add_data_func("/vfio-ccw/memory/comes-over-storage-to-nobody",
                         GUINT_TO_POINTER(OVER_STORAGE),
                         test_memory_comes_to_nobody);
+        qtest_add_func("/vfio-ccw/memory/comes-over-an-sccb",
+                       test_memory_comes_over_an_sccb);
     qtest_add_func("/vfio-ccw/memory/comes-to-a-stuck-server",
                    test_memory_comes_to_a_stuck_server);
 }
