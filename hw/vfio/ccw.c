@@ -371,6 +371,17 @@ static void go_on_with_reset(VFIOCCWDevice *vcdev)
     }
 }
 
+/* In a state that was loaded another device has the number that it had. */
+static void renumbered(SubchDev *sch)
+{
+    VFIOCCWDevice *vcdev = VFIO_CCW(sch->driver_data);
+    CcwDevice *ccw_dev = CCW_DEVICE(vcdev);
+
+    CCW_DEVICE_GET_CLASS(ccw_dev)->refill_ids(ccw_dev);
+    describe(vcdev);
+    vcdev->link.who = vcdev->who;
+}
+
 static const SubchDevOps subchannel_ops = {
     .ssch = ssch,
     .hsch = hsch,
@@ -379,6 +390,7 @@ static const SubchDevOps subchannel_ops = {
     .rsch = rsch,
     .tsch = tsch,
     .quiesce = quiesce,
+    .renumbered = renumbered,
 };
 
 /* TSCH: the SCSW is there already. */
