@@ -488,6 +488,24 @@ static void test_stale_end_is_not_the_end_of_a_clear(void)
     bed_end(bed);
 }
 
+#define NO_STORAGE 0x80000000
+
+/* PoP 6: the instruction is suppressed, so nothing of the status is taken. */
+static void test_status_stays_that_cannot_be_stored(void)
+{
+    Bed *bed = bed_enabled();
+
+    start_accepted(bed);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    wait_pending(bed, SCSW_STCTL_STATUS_PEND);
+    g_assert_cmpint(qcss_issue_at(bed->qts, "tsch", SCHID, NO_STORAGE), ==,
+                    QCSS_PGM_ADDRESSING);
+    expect_exactly(bed, &normal_end);
+    expect_nothing(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
 /* PoP 14, TSCH: the interruption request goes with the status. */
 static void test_taking_status_takes_its_interruption(void)
 {
@@ -849,6 +867,8 @@ static void add_tests(void)
                    test_attention_is_not_delivered_when_disabled);
     qtest_add_func("/vfio-ccw/interrupt/pending-status-is-not-overwritten",
                    test_pending_status_is_not_overwritten);
+    qtest_add_func("/vfio-ccw/interrupt/status-stays-that-cannot-be-stored",
+                   test_status_stays_that_cannot_be_stored);
     qtest_add_func("/vfio-ccw/interrupt/signal-alone-is-nothing",
                    test_signal_without_interrupt_is_nothing);
     qtest_add_func("/vfio-ccw/interrupt/old-irb-does-not-end-a-new-start",
