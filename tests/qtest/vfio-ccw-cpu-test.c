@@ -623,8 +623,8 @@ static void add_memory_tests(void)
     qtest_add_data_func("/vfio-ccw/memory/comes-over-storage-to-nobody",
                         GUINT_TO_POINTER(OVER_STORAGE),
                         test_memory_comes_to_nobody);
-        qtest_add_func("/vfio-ccw/memory/comes-over-an-sccb",
-                       test_memory_comes_over_an_sccb);
+    qtest_add_func("/vfio-ccw/memory/comes-over-an-sccb",
+                   test_memory_comes_over_an_sccb);
     qtest_add_func("/vfio-ccw/memory/comes-to-a-stuck-server",
                    test_memory_comes_to_a_stuck_server);
 }

@@ -283,7 +283,7 @@ static void test_loaded_with_its_number_taken(void)
 static bool job_has_concluded(QTestState *qts)
 {
     QDict *answer = qtest_qmp(qts, "{'execute': 'query-jobs'}");
-    QListEntry *first = qlist_first(qdict_get_qlist(answer, "return"));
+    const QListEntry *first = qlist_first(qdict_get_qlist(answer, "return"));
     QDict *job = qobject_to(QDict, qlist_entry_obj(first));
     bool concluded = g_str_equal(qdict_get_str(job, "status"), "concluded");
 
