@@ -105,21 +105,20 @@ static void server_lost(void *opaque)
     vfio_ccw_link_lost(opaque);
 }
 
-static bool user_connect(VFIOCCWLink *link, const VFIOCCWTarget *target,
-                         Error **errp)
+static int user_connect(VFIOCCWLink *link, const VFIOCCWTarget *target,
+                        Error **errp)
 {
-    ERRP_GUARD();
     VFIODevice *vdev = link->vdev;
+    int ret;
 
     if (target->socket->type != SOCKET_ADDRESS_TYPE_UNIX) {
         error_setg(errp, "a socket of type %s cannot pass guest memory, use "
                    "type unix", SocketAddressType_str(target->socket->type));
-        return false;
+        return -EINVAL;
     }
-    vdev->proxy = vfio_user_connect_dev(target->socket, errp);
-    if (!vdev->proxy) {
-        error_append_hint(errp, "Is the server running?\n");
-        return false;
+    ret = vfio_user_connect_dev(target->socket, &vdev->proxy, errp);
+    if (ret < 0) {
+        return ret;
     }
     vdev->name = g_strdup(target->socket->u.q_unix.path);
     vdev->io_ops = &vfio_user_device_io_ops_sock;
@@ -127,7 +126,17 @@ static bool user_connect(VFIOCCWLink *link, const VFIOCCWTarget *target,
     vdev->proxy->wait_time = target->msg_timeout;
     vfio_user_set_lost_handler(vdev->proxy, server_lost, link);
     vfio_user_set_handler(vdev, server_request, link);
-    return true;
+    return 0;
+}
+
+static void user_limit_waiting(VFIOCCWLink *link, uint32_t ms)
+{
+    vfio_user_set_time_limit(link->vdev->proxy, ms);
+}
+
+static char *user_take_fault(VFIOCCWLink *link)
+{
+    return link->vdev->proxy ? vfio_user_take_fault(link->vdev->proxy) : NULL;
 }
 
 static bool user_negotiate(VFIOCCWLink *link, Error **errp)
@@ -334,10 +343,12 @@ static void user_watch(VFIOCCWLink *link, int fd, IOHandler *handler)
 
 const VFIOCCWTransport vfio_ccw_transport_user = {
     .connect = user_connect,
+    .limit_waiting = user_limit_waiting,
     .negotiate = user_negotiate,
     .attach = user_attach,
     .detach = user_detach,
     .connected = user_connected,
+    .take_fault = user_take_fault,
     .cut = user_cut,
     .read = user_read,
     .write = user_write,

@@ -17,10 +17,10 @@
 #include "hw/vfio/ccw-worker.h"
 #include "system/address-spaces.h"
 
-static bool kernel_connect(VFIOCCWLink *link, const VFIOCCWTarget *target,
-                           Error **errp)
+static int kernel_connect(VFIOCCWLink *link, const VFIOCCWTarget *target,
+                          Error **errp)
 {
-    return vfio_device_get_name(link->vdev, errp);
+    return vfio_device_get_name(link->vdev, errp) ? 0 : -ENOENT;
 }
 
 static bool kernel_negotiate(VFIOCCWLink *link, Error **errp)

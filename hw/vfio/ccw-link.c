@@ -755,6 +755,23 @@ bool vfio_ccw_link_negotiate(VFIOCCWLink *link, SCHIB *schib, bool *have_schib,
            register_irqs(link, errp);
 }
 
+char *vfio_ccw_link_take_fault(VFIOCCWLink *link)
+{
+    return link->transport->take_fault ? link->transport->take_fault(link)
+                                       : NULL;
+}
+
+void vfio_ccw_link_explain(VFIOCCWLink *link, Error **errp)
+{
+    g_autofree char *fault = vfio_ccw_link_take_fault(link);
+
+    if (fault) {
+        error_free(*errp);
+        *errp = NULL;
+        error_setg(errp, "%s: %s", link->vdev->name, fault);
+    }
+}
+
 void vfio_ccw_link_abandon(VFIOCCWLink *link)
 {
     unregister_irqs(link);
@@ -778,6 +795,8 @@ bool vfio_ccw_link_open(VFIOCCWLink *link, Error **errp)
         return false;
     }
     forget_everything(link);
+    /* A late answer to what the host need not have is no cause of a loss. */
+    g_free(vfio_ccw_link_take_fault(link));
     listen_to_irqs(link, true);
     link->open = true;
     return true;

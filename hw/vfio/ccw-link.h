@@ -40,9 +40,17 @@ typedef struct VFIOCCWTarget {
  * waits for the host and needs no BQL.
  */
 typedef struct VFIOCCWTransport {
-    /* On failure nothing stays behind. */
-    bool (*connect)(VFIOCCWLink *link, const VFIOCCWTarget *target,
-                    Error **errp);
+    /*
+     * Returns 0 or -errno: -ENOENT and -ECONNREFUSED where no host is there. On
+     * failure nothing stays behind.
+     */
+    int (*connect)(VFIOCCWLink *link, const VFIOCCWTarget *target,
+                   Error **errp);
+    /*
+     * From now on all waiting for the host takes no more than @ms together, and
+     * then the host is lost; 0: no such limit any more. NULL: impossible.
+     */
+    void (*limit_waiting)(VFIOCCWLink *link, uint32_t ms);
     bool (*negotiate)(VFIOCCWLink *link, Error **errp);
     /* @wait: for the host too, which may say then why it does not work. */
     bool (*attach)(VFIOCCWLink *link, const VFIOCCWTarget *target, bool wait,
@@ -51,6 +59,11 @@ typedef struct VFIOCCWTransport {
     void (*detach)(VFIOCCWLink *link);
     /* False once the host is known to be lost; NULL: that is never known. */
     bool (*connected)(VFIOCCWLink *link);
+    /*
+     * The first fault of the connection since this was asked for, if there was
+     * one. NULL: such faults are never known.
+     */
+    char *(*take_fault)(VFIOCCWLink *link);
     /* Make questions return that are stuck; NULL where that is impossible. */
     void (*cut)(VFIOCCWLink *link);
 
@@ -184,6 +197,15 @@ bool vfio_ccw_link_negotiate(VFIOCCWLink *link, SCHIB *schib, bool *have_schib,
  * been lost meanwhile.
  */
 bool vfio_ccw_link_open(VFIOCCWLink *link, Error **errp);
+
+/* The caller frees what is said there to be wrong; NULL if that is not known. */
+char *vfio_ccw_link_take_fault(VFIOCCWLink *link);
+
+/*
+ * *@errp says which step has failed: say what was wrong with the connection
+ * instead, if that was what failed.
+ */
+void vfio_ccw_link_explain(VFIOCCWLink *link, Error **errp);
 
 /* Instead of opening it: undo what negotiating has done so far. */
 void vfio_ccw_link_abandon(VFIOCCWLink *link);

@@ -60,27 +60,28 @@ static bool coroutine_fn open_again(VFIOCCWReopen *reopen)
 {
     VFIOCCWLink *link = reopen->link;
     const VFIOCCWTransport *transport = link->transport;
+    int ret = transport->connect(link, reopen->target, &reopen->err);
 
-    reopen->there = transport->connect(link, reopen->target, &reopen->err);
-    return reopen->there &&
+    reopen->expected = ret == -ENOENT || ret == -ECONNREFUSED;
+    return !ret &&
            ask(reopen, negotiate_connection) &&
            transport->attach(link, reopen->target, false, &reopen->err) &&
            ask(reopen, negotiate_link) &&
            vfio_ccw_link_open(link, &reopen->err);
 }
 
-/* Nobody there is what is to be expected; somebody of no use is not. */
+/* That nobody is there is expected; all else somebody has to put right. */
 static void failed(VFIOCCWReopen *reopen)
 {
     VFIOCCWLink *link = reopen->link;
-    const char *why = error_get_pretty(reopen->err);
+    const char *why;
 
+    vfio_ccw_link_explain(link, &reopen->err);
+    why = error_get_pretty(reopen->err);
     wait_longer(reopen);
     trace_vfio_ccw_reopen_failed(link->who, why, reopen->delay_ms);
-    if (reopen->there && !reopen->warned) {
-        warn_report("%s: the host is back but cannot be used: %s", link->who,
-                    why);
-        reopen->warned = true;
+    if (!reopen->expected && g_hash_table_add(reopen->warned, g_strdup(why))) {
+        warn_report("%s: cannot have the host back: %s", link->who, why);
     }
     link->transport->detach(link);
     set_timer(reopen);
@@ -142,7 +143,7 @@ void vfio_ccw_reopen_begin(VFIOCCWReopen *reopen)
     } else {
         reopen->delay_ms = FIRST_DELAY_MS;
     }
-    reopen->warned = false;
+    g_hash_table_remove_all(reopen->warned);
     set_timer(reopen);
 }
 
@@ -162,6 +163,7 @@ void vfio_ccw_reopen_init(VFIOCCWReopen *reopen, VFIOCCWLink *link,
         .reopened = reopened,
         .opaque = opaque,
         .timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, timer_cb, reopen),
+        .warned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
         .reopened_ms = -MAX_DELAY_MS,
     };
 }
@@ -169,4 +171,5 @@ void vfio_ccw_reopen_init(VFIOCCWReopen *reopen, VFIOCCWLink *link,
 void vfio_ccw_reopen_destroy(VFIOCCWReopen *reopen)
 {
     timer_free(reopen->timer);
+    g_hash_table_destroy(reopen->warned);
 }

@@ -27,8 +27,8 @@ typedef struct VFIOCCWReopen {
     unsigned delay_ms;     /* before the attempt that comes, or came last */
     int64_t reopened_ms;   /* when the last one succeeded */
     bool stopped;
-    bool there;            /* somebody, in the attempt that is under way */
-    bool warned;           /* ... but of no use */
+    bool expected;         /* that this attempt fails: nobody is there */
+    GHashTable *warned;    /* of these causes, since the host was lost */
 
     /* what a worker has found out */
     bool ok;

@@ -41,6 +41,9 @@
 
 #define MSG_TIMEOUT_MS 5000
 
+/* What all of realize may keep the CPUs of a running machine from running */
+#define REALIZE_TIMEOUT_MS 500
+
 /*
  * For a halt, for a clear, and for what is under way otherwise. A channel
  * program that is not stopped by then is stopped by the host when it sees its
@@ -63,6 +66,7 @@ struct VFIOCCWDevice {
     bool reset_waits;         /* that of the machine, for the host's device */
     QEMUTimer *quiesce_timer;
     uint32_t quiesce_timeout; /* ms */
+    uint32_t realize_timeout; /* ms */
     DECLARE_BITMAP(chpids, MAX_CHPID + 1); /* paths it has, or had */
     VfioCcwLossPolicy on_loss;
     QEMUBH *unplug_bh;
@@ -229,6 +233,10 @@ static void tell_management(VFIOCCWDevice *vcdev, VfioCcwHostStatus status)
 
 static void host_lost(VFIOCCWDevice *vcdev)
 {
+    g_autofree char *fault = vfio_ccw_link_take_fault(&vcdev->link);
+
+    warn_report("%s: the host is lost%s%s", vcdev->who, fault ? ": " : "",
+                fault ?: "");
     tell_management(vcdev, VFIO_CCW_HOST_STATUS_LOST);
     if (vcdev->on_loss == VFIO_CCW_LOSS_POLICY_UNPLUG) {
         qemu_bh_schedule(vcdev->unplug_bh);
@@ -248,6 +256,7 @@ static void report(VFIOCCWDevice *vcdev, const VFIOCCWVerdict *verdict)
     if (verdict->event == VFIO_CCW_EV_GONE) {
         host_lost(vcdev);
     } else if (verdict->event == VFIO_CCW_EV_RETURNED) {
+        info_report("%s: the host is back", vcdev->who);
         tell_management(vcdev, VFIO_CCW_HOST_STATUS_RETURNED);
     }
 }
@@ -639,6 +648,20 @@ static void host_news(void *opaque, const VFIOCCWNews *news)
  * Life.
  */
 
+#ifdef CONFIG_VFIO_USER
+static bool check_timeouts(VFIOCCWDevice *vcdev, Error **errp)
+{
+    const char *zero = !vcdev->target.msg_timeout ? "x-msg-timeout" :
+                       !vcdev->realize_timeout ? "x-realize-timeout" : NULL;
+
+    if (zero) {
+        error_setg(errp, "%s=0 leaves the server no time to answer, use at "
+                   "least 1 (ms)", zero);
+    }
+    return !zero;
+}
+#endif
+
 static const VFIOCCWTransport *choose_transport(VFIOCCWDevice *vcdev,
                                                 Error **errp)
 {
@@ -654,7 +677,7 @@ static const VFIOCCWTransport *choose_transport(VFIOCCWDevice *vcdev,
     }
 #ifdef CONFIG_VFIO_USER
     if (vcdev->target.socket) {
-        return &vfio_ccw_transport_user;
+        return check_timeouts(vcdev, errp) ? &vfio_ccw_transport_user : NULL;
     }
 #endif
     return &vfio_ccw_transport_kernel;
@@ -691,23 +714,42 @@ static void build_schib(VFIOCCWDevice *vcdev, SCHIB *host, bool have_host)
     show_host(vcdev, host);
 }
 
+/* While the machine runs, its CPUs wait for the host as well. */
+static uint32_t time_to_realize(VFIOCCWDevice *vcdev)
+{
+    uint32_t ms = vcdev->target.msg_timeout;
+
+    return runstate_is_running() ? MIN(ms, vcdev->realize_timeout) : ms;
+}
+
+static void limit_waiting(VFIOCCWLink *link, uint32_t ms)
+{
+    if (link->transport->limit_waiting) {
+        link->transport->limit_waiting(link, ms);
+    }
+}
+
 static bool open_host(VFIOCCWDevice *vcdev, Error **errp)
 {
+    ERRP_GUARD();
     VFIOCCWLink *link = &vcdev->link;
     bool have_schib;
     SCHIB schib;
 
-    if (!link->transport->connect(link, &vcdev->target, errp)) {
+    if (link->transport->connect(link, &vcdev->target, errp) < 0) {
         return false;
     }
+    limit_waiting(link, time_to_realize(vcdev));
     if (!link->transport->negotiate(link, errp) ||
         !link->transport->attach(link, &vcdev->target, true, errp) ||
         !vfio_ccw_link_negotiate(link, &schib, &have_schib, errp) ||
         !vfio_ccw_link_open(link, errp)) {
+        vfio_ccw_link_explain(link, errp);
         vfio_ccw_link_abandon(link);
         link->transport->detach(link);
         return false;
     }
+    limit_waiting(link, 0);
     build_schib(vcdev, &schib, have_schib);
     return true;
 }
@@ -965,6 +1007,8 @@ static const Property vfio_ccw_properties[] = {
                 SocketAddress *),
     DEFINE_PROP_UINT32("x-msg-timeout", VFIOCCWDevice, target.msg_timeout,
                        MSG_TIMEOUT_MS),
+    DEFINE_PROP_UINT32("x-realize-timeout", VFIOCCWDevice, realize_timeout,
+                       REALIZE_TIMEOUT_MS),
 #endif
     DEFINE_PROP_CCW_LOADPARM("loadparm", CcwDevice, loadparm),
 };
@@ -994,6 +1038,9 @@ static void describe_properties(ObjectClass *klass)
 #ifdef CONFIG_VFIO_USER
     object_class_property_set_description(klass, "x-msg-timeout",
         "milliseconds until a server that does not answer is given up");
+    object_class_property_set_description(klass, "x-realize-timeout",
+        "milliseconds that a server has for all answers while a running "
+        "machine waits for the device to be plugged");
 #endif
 }
 
