@@ -96,6 +96,7 @@ static QDict *arguments_of(unsigned number, const char *id, unsigned devno,
         return arguments;
     }
     qdict_put_int(arguments, "x-msg-timeout", 60000);
+    qdict_put_int(arguments, "x-realize-timeout", 60000);
     qdict_put(arguments, "socket",
               qdict_from_jsonf_nofail("{'type': 'unix', 'path': %s}", socket));
     return arguments;
@@ -155,6 +156,12 @@ void plug_with(Bed *bed, QDict *arguments)
 {
     qtest_qmp_assert_success(bed->qts, "{'execute': 'device_add',"
                              "'arguments': %p}", arguments);
+}
+
+QDict *try_to_plug_with(Bed *bed, QDict *arguments)
+{
+    return qtest_qmp(bed->qts, "{'execute': 'device_add', 'arguments': %p}",
+                     arguments);
 }
 
 void plug(Bed *bed)

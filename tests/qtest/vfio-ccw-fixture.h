@@ -67,6 +67,9 @@
 /* Long enough for a host that answers, and soon over for one that does not */
 #define TIMEOUT_MS 2000
 
+/* Never over: what is waited for so long, a test waits for in vain. */
+#define HOURS_MS (10 * 3600 * 1000)
+
 #define DEVICE_PATH "/machine/peripheral/ccw0"
 
 /* The storage a host can map, unlike the default one */
@@ -117,6 +120,8 @@ void bed_end(Bed *bed);
  */
 QDict *device_arguments(Bed *bed);
 void plug_with(Bed *bed, QDict *arguments);
+/* The answer, which the caller frees */
+QDict *try_to_plug_with(Bed *bed, QDict *arguments);
 void plug(Bed *bed);
 void assert_unplugged(Bed *bed);
 /*

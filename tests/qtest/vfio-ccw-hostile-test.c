@@ -251,7 +251,7 @@ static bool attack_realize(Scene *scene, const Attack *planned, int timeout,
     do {
         attack = *planned;
         wire_set_tamper(scene->wire, tamper_one_reply, &attack);
-        response = try_to_plug(scene, timeout);
+        response = try_to_plug_within(scene, timeout);
         wire_set_tamper(scene->wire, NULL, NULL);
         failed = qdict_haskey(response, "error");
         qobject_unref(response);
@@ -304,6 +304,88 @@ static void test_realize_cut(void)
     }
     g_test_message("cut in %u places", places);
     g_assert_cmpint(places, >, 500);
+    scene_end(scene);
+}
+
+/*
+ * The bound of realize. Each answer comes long before x-msg-timeout is over, but
+ * all of them together are late: LATE_MS is what this server takes, and BOUND_MS
+ * less than what all its answers, or all bytes of one, take then. A slow machine
+ * only makes it later still.
+ */
+
+#define LATE_MS 20
+#define BOUND_MS 100
+
+static WireFate tamper_answer_late(Wire *wire, WireMessage *message,
+                                   void *opaque)
+{
+    if (message->from_host) {
+        g_usleep(LATE_MS * 1000);
+    }
+    return WIRE_PASS;
+}
+
+static WireFate tamper_trickle(Wire *wire, WireMessage *message, void *opaque)
+{
+    if (!message->from_host) {
+        return WIRE_PASS;
+    }
+    for (size_t i = 0; i < message->bytes->len; i++) {
+        g_usleep(LATE_MS * 1000);
+        if (!wire_inject(wire, message->bytes->data + i, 1, NULL, 0)) {
+            return WIRE_CUT;
+        }
+    }
+    return WIRE_DROP;
+}
+
+static void assert_late(Scene *scene, QDict *response)
+{
+    g_autofree char *why = g_strdup_printf("%s: the server has not answered "
+                                           "within %d ms", scene->bed->socket,
+                                           BOUND_MS);
+    const char *desc;
+
+    g_assert_true(qdict_haskey(response, "error"));
+    desc = qdict_get_str(qdict_get_qdict(response, "error"), "desc");
+    g_test_message("%s", desc);
+    g_assert_nonnull(strstr(desc, "vfio-ccw ccw0 (device fe.0.1234"));
+    g_assert_nonnull(strstr(desc, why));
+    qobject_unref(response);
+    assert_nothing_left(scene);
+    forget_reports(scene);
+}
+
+static void test_realize_is_bounded(const void *data)
+{
+    Scene *scene = scene_new();
+
+    wire_set_tamper(scene->wire, data, NULL);
+    assert_late(scene, try_to_plug_within(scene, BOUND_MS));
+    wire_set_tamper(scene->wire, NULL, NULL);
+    scene_end(scene);
+}
+
+/* No CPU waits while the machine is stopped: there the bound is another. */
+static void test_realize_of_a_stopped_machine(void)
+{
+    Scene *scene = scene_new();
+    QTestState *qts = scene->bed->qts;
+    QDict *response;
+
+    wire_set_tamper(scene->wire, tamper_answer_late, NULL);
+    qtest_qmp_assert_success(qts, "{'execute': 'stop'}");
+    response = try_to_plug_within(scene, 1);
+    g_assert_true(qdict_haskey(response, "return"));
+    qobject_unref(response);
+    wire_set_tamper(scene->wire, NULL, NULL);
+    qtest_qmp_assert_success(qts, "{'execute': 'cont'}");
+    forget_reports(scene);
+    qcss_enable(qts, SCHID, INTPARM_MSCH);
+    assert_usable(scene->bed);
+    unplug(scene);
+    assert_nothing_left(scene);
     scene_end(scene);
 }
 
@@ -412,8 +494,6 @@ static void test_return_mapping_unanswered(void)
  * Nor is anything else waited for by others than who brings the device back.
  * The answer may take hours: meanwhile the device can be given up.
  */
-
-#define HOURS_MS (10 * 3600 * 1000)
 
 typedef struct Silence {
     const char *name;
@@ -800,11 +880,11 @@ static const Nonsense nonsenses[] = {
       "no I/O interrupt" },
     { "irq-count-huge", VFIO_USER_DEVICE_GET_IRQ_INFO, irq_count_huge, NULL },
     { "read-count-too-large", VFIO_USER_REGION_READ, read_count_too_large,
-      "SCHIB" },
+      "without its data" },
     { "read-count-too-small", VFIO_USER_REGION_READ, read_count_too_small,
       "SCHIB" },
     { "read-count-without-data", VFIO_USER_REGION_READ,
-      read_count_without_data, "SCHIB" },
+      read_count_without_data, "without its data" },
 };
 
 static void test_nonsense(const void *data)
@@ -1449,7 +1529,7 @@ static void test_useless_host_is_warned_of_once(void)
         .command = VFIO_USER_DEVICE_GET_IRQ_INFO,
         .alter = irq_count_zero,
     };
-    const char *warning = "is back but cannot be used";
+    const char *warning = "cannot have the host back";
     g_autofree char *said = NULL;
     Scene *scene = scene_new_recorded(&said);
     Bed *bed = scene->bed;
@@ -1540,6 +1620,12 @@ static void add_tests(void)
     qtest_add_func("/vfio-ccw/hostile/blocking-eventfds",
                    test_blocking_eventfds);
     qtest_add_func("/vfio-ccw/hostile/realize/cut-anywhere", test_realize_cut);
+    qtest_add_data_func("/vfio-ccw/hostile/realize/bounded/many-late-answers",
+                        tamper_answer_late, test_realize_is_bounded);
+    qtest_add_data_func("/vfio-ccw/hostile/realize/bounded/byte-by-byte",
+                        tamper_trickle, test_realize_is_bounded);
+    qtest_add_func("/vfio-ccw/hostile/realize/bounded/not-while-stopped",
+                   test_realize_of_a_stopped_machine);
     qtest_add_func("/vfio-ccw/hostile/realize/regions-with-fd",
                    test_realize_regions_with_fd);
     qtest_add_func("/vfio-ccw/hostile/return/mapping-unanswered",

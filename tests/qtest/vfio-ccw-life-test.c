@@ -7,6 +7,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qapi/error.h"
 #include <sys/un.h>
 #include "qemu/sockets.h"
 #include "vfio-ccw-fixture.h"
@@ -694,7 +695,54 @@ static void test_nobody_is_waited_for_in_silence(void)
     bring_host_back(bed);
     expect_returned(bed);
     bed_end(bed);
-    g_assert_cmpuint(count_said(said, "is back but"), ==, 0);
+    g_assert_cmpuint(count_said(said, "cannot have the host"), ==, 0);
+    unlink(said);
+}
+
+static void expect_report_of_another(Bed *bed)
+{
+    CRW crw;
+
+    qcss_wait_crw_mchk(bed->qts);
+    g_assert_cmpint(qcss_stcrw(bed->qts, &crw), ==, 0);
+    g_assert_cmphex(crw.rsid, ==, (SCHID & 0xffff) + 1);
+    g_assert_cmpint(qcss_stcrw(bed->qts, &crw), ==, 1);
+}
+
+/*
+ * Whoever reads what QEMU says learns which device has lost its host and why,
+ * and which one has it back.
+ */
+static void test_losses_have_names(void)
+{
+    static const char *const names[] = {
+        "vfio-ccw ccw0 (device fe.0.1234, subchannel fe.0.0000)",
+        "vfio-ccw another0 (device fe.0.1235, subchannel fe.0.0001)",
+    };
+    g_autofree char *said = record_begin();
+    Bed *bed = bed_enabled();
+    VfioCcwHost *another;
+
+    record_end();
+    another = plug_another(bed, 0, vfio_ccw_host_default_config());
+    expect_report_of_another(bed);
+    lose_host(bed);
+    bring_host_back(bed);
+    expect_returned(bed);
+    vfio_ccw_host_stop(another, &error_abort);
+    expect_report_of_another(bed);
+    for (int i = 0; i < ARRAY_SIZE(names); i++) {
+        g_autofree char *lost =
+            g_strdup_printf("warning: %s: the host is lost: the server closed "
+                            "the connection\n", names[i]);
+        g_autofree char *back = g_strdup_printf("info: %s: the host is back\n",
+                                                names[i]);
+
+        g_assert_cmpuint(count_said(said, lost), ==, 1);
+        g_assert_cmpuint(count_said(said, back), ==, i == 0);
+    }
+    g_assert_cmpuint(count_messages(said), ==, 3);
+    bed_end(bed);
     unlink(said);
 }
 
@@ -1047,6 +1095,7 @@ static void add_tests(void)
                    test_returns_without_reports);
     qtest_add_func("/vfio-ccw/returning/useless-host-stays-away",
                    test_useless_host_stays_away);
+    qtest_add_func("/vfio-ccw/lost/losses-have-names", test_losses_have_names);
     qtest_add_func("/vfio-ccw/lost/nobody-is-waited-for-in-silence",
                    test_nobody_is_waited_for_in_silence);
     qtest_add_func("/vfio-ccw/returning/delays-double-up-to-a-limit",

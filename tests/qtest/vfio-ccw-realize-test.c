@@ -9,9 +9,13 @@
 
 #include "qemu/osdep.h"
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include "qapi/error.h"
 #include "qobject/qjson.h"
 #include "qobject/qlist.h"
+#include "tests/vfio-ccw-host/sockets.h"
 #include "vfio-ccw-fixture.h"
 
 /* QEMU waits no longer before it tries again to have a host back. */
@@ -310,6 +314,229 @@ static void test_no_schib_can_be_read(void)
 }
 
 /*
+ * Servers that are stuck, somebody else's, or forbidden. What a user can do
+ * about them is in the error itself: hints do not come over QMP.
+ */
+
+static QDict *impatient_arguments(Bed *bed)
+{
+    QDict *way = device_arguments(bed);
+
+    qdict_put_int(way, "x-msg-timeout", HOURS_MS);
+    qdict_del(way, "x-realize-timeout");
+    return way;
+}
+
+/* The default is what the documentation promises: 500 ms, not hours. */
+static void test_stuck_server(void)
+{
+    Bed *bed = bed_warm();
+    Belongings before = belongings(bed);
+    QDict *way = impatient_arguments(bed);
+
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_VERSION);
+    assert_failed(bed, ask_for_device(bed, way),
+                  "the server has not answered within 500 ms: it is stuck, or "
+                  "in use by another client", before);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_VERSION);
+    plug(bed);
+    assert_plugged_and_usable(bed);
+    qobject_unref(way);
+    bed_end(bed);
+}
+
+/* The server hangs up on the second client, and it is not waited for. */
+static void test_server_in_use(void)
+{
+    Bed *bed = bed_warm();
+    Belongings before = belongings(bed);
+    QDict *way = device_arguments(bed);
+    QIOChannel *other = host_connect(bed->socket, &error_abort);
+
+    qdict_put_int(way, "x-msg-timeout", HOURS_MS);
+    qdict_put_int(way, "x-realize-timeout", HOURS_MS);
+    for (int i = 0; i < 3; i++) {
+        assert_failed(bed, ask_for_device(bed, way),
+                      "in use by another client", before);
+    }
+    object_unref(OBJECT(other));
+    plug(bed);
+    assert_plugged_and_usable(bed);
+    qobject_unref(way);
+    bed_end(bed);
+}
+
+static int connect_now(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+    g_assert_cmpint(fd, >=, 0);
+    if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
+        g_assert_cmpint(errno, ==, EAGAIN);
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* One that accepts nobody, and has as many in its queue as fit there */
+static void test_server_with_a_full_queue(void)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    Bed *bed = bed_warm();
+    Belongings before = belongings(bed);
+    g_autofree char *path = g_build_filename(bed->dir, "full", NULL);
+    g_autoptr(GArray) clients = g_array_new(false, false, sizeof(int));
+    QDict *way = device_arguments(bed);
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    int fd;
+
+    g_assert_cmpuint(strlen(path), <, sizeof(address.sun_path));
+    strcpy(address.sun_path, path);
+    g_assert_cmpint(bind(listener, (struct sockaddr *)&address,
+                         sizeof(address)), ==, 0);
+    g_assert_cmpint(listen(listener, 1), ==, 0);
+    while ((fd = connect_now(&address)) >= 0) {
+        g_array_append_val(clients, fd);
+    }
+    qdict_put(way, "socket",
+              qdict_from_jsonf_nofail("{'type': 'unix', 'path': %s}", path));
+    assert_failed(bed, ask_for_device(bed, way),
+                  "the server accepts no further client", before);
+    for (unsigned i = 0; i < clients->len; i++) {
+        close(g_array_index(clients, int, i));
+    }
+    close(listener);
+    unlink(path);
+    qobject_unref(way);
+    bed_end(bed);
+}
+
+static void test_no_server(void)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    Bed *bed = bed_warm();
+    Belongings before = belongings(bed);
+    QDict *way = device_arguments(bed);
+    int fd;
+
+    bed_stop_host(bed);
+    assert_failed(bed, ask_for_device(bed, way),
+                  "No such file or directory; no server has made that socket",
+                  before);
+
+    /* Nor is there one where a server has left its socket behind. */
+    fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    strcpy(address.sun_path, bed->socket);
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&address, sizeof(address)),
+                    ==, 0);
+    close(fd);
+    assert_failed(bed, ask_for_device(bed, way),
+                  "Connection refused; no server listens there", before);
+    unlink(bed->socket);
+    qobject_unref(way);
+    bed_end(bed);
+}
+
+/*
+ * Nobody is refused anything who is root: QEMU is somebody else then, whom the
+ * test lets at its directory.
+ */
+#define NOBODY 65534
+
+static Bed *bed_of_another_user(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    g_autofree char *args = g_strdup_printf(MACHINE_ARGS "%s", geteuid() ? "" :
+                                            "-run-with user=65534:65534");
+    Bed *bed = bed_new();
+
+    bed_start_host(bed, &config);
+    g_assert_cmpint(chmod(bed->dir, 0711), ==, 0);
+    bed->qts = qcss_init(args);
+    return bed;
+}
+
+static void forbid(Bed *bed)
+{
+    g_assert_cmpint(chmod(bed->socket, 0), ==, 0);
+}
+
+static void allow(Bed *bed)
+{
+    g_assert_cmpint(chmod(bed->socket, 0666), ==, 0);
+}
+
+static void test_forbidden_server(void)
+{
+    Bed *bed = bed_of_another_user();
+    Belongings before = belongings(bed);
+    QDict *way = device_arguments(bed);
+    g_autofree char *who = g_strdup_printf("Permission denied; QEMU (user %u",
+                                           geteuid() ?: NOBODY);
+
+    forbid(bed);
+    assert_failed(bed, ask_for_device(bed, way), who, before);
+    assert_failed(bed, ask_for_device(bed, way),
+                  "needs the right to write to the socket", before);
+    allow(bed);
+    plug(bed);
+    assert_plugged_and_usable(bed);
+    qobject_unref(way);
+    bed_end(bed);
+}
+
+/* Each attempt fails, for a reason that does not pass: that is said once. */
+static void test_forbidden_return(void)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    g_autofree char *said = record_begin();
+    Bed *bed = bed_of_another_user();
+    unsigned fds;
+
+    record_end();
+    allow(bed);
+    plug(bed);
+    expect_usable(bed);
+    bed_stop_host(bed);
+    expect_gone(bed);
+    qtest_clock_step(bed->qts, MAX_DELAY_S * NS_PER_S);
+    fds = count_of_qemu(bed, "fd");
+    bed_start_host(bed, &config);
+    forbid(bed);
+    for (int i = 0; i < 4; i++) {
+        try_to_return(bed, fds);
+    }
+    g_assert_cmpuint(count_said(said, "cannot have the host back"), ==, 1);
+    g_assert_cmpuint(count_said(said, "needs the right to write"), ==, 1);
+    allow(bed);
+    wait_returned(bed);
+    expect_usable(bed);
+    bed_end(bed);
+    unlink(said);
+}
+
+static void test_timeouts(void)
+{
+    static const char *const names[] = { "x-msg-timeout", "x-realize-timeout" };
+    Bed *bed = bed_warm();
+    QDict *most = device_arguments(bed);
+
+    for (int i = 0; i < ARRAY_SIZE(names); i++) {
+        Belongings before = belongings(bed);
+        QDict *none = device_arguments(bed);
+
+        qdict_put_int(none, names[i], 0);
+        assert_failed(bed, ask_for_device(bed, none), names[i], before);
+        qobject_unref(none);
+        qdict_put_int(most, names[i], UINT32_MAX);
+    }
+    plug_with(bed, most);
+    assert_plugged_and_usable(bed);
+    bed_end(bed);
+}
+
+/*
  * File descriptors: no kernel is behind these, but the one that is refused is
  * the ioctl, and nothing before.
  */
@@ -403,6 +630,14 @@ static void add_tests(void)
 {
     qtest_add_func("/vfio-ccw/realize/no-schib-can-be-read",
                    test_no_schib_can_be_read);
+    qtest_add_func("/vfio-ccw/realize/stuck-server", test_stuck_server);
+    qtest_add_func("/vfio-ccw/realize/server-in-use", test_server_in_use);
+    qtest_add_func("/vfio-ccw/realize/server-with-a-full-queue",
+                   test_server_with_a_full_queue);
+    qtest_add_func("/vfio-ccw/realize/no-server", test_no_server);
+    qtest_add_func("/vfio-ccw/realize/forbidden-server", test_forbidden_server);
+    qtest_add_func("/vfio-ccw/realize/time-outs", test_timeouts);
+    qtest_add_func("/vfio-ccw/return/forbidden-server", test_forbidden_return);
     qtest_add_func("/vfio-ccw/realize/fd-alone-is-enough",
                    test_fd_alone_is_enough);
     qtest_add_func("/vfio-ccw/realize/fd-without-iommufd",

@@ -34,8 +34,16 @@ QDict *try_to_plug(Scene *scene, int timeout)
     QDict *arguments = device_arguments(scene->bed);
 
     qdict_put_int(arguments, "x-msg-timeout", timeout);
-    return qtest_qmp(scene->bed->qts, "{'execute': 'device_add',"
-                     "'arguments': %p}", arguments);
+    return try_to_plug_with(scene->bed, arguments);
+}
+
+QDict *try_to_plug_within(Scene *scene, int timeout)
+{
+    QDict *arguments = device_arguments(scene->bed);
+
+    qdict_put_int(arguments, "x-msg-timeout", HOURS_MS);
+    qdict_put_int(arguments, "x-realize-timeout", timeout);
+    return try_to_plug_with(scene->bed, arguments);
 }
 
 static void start_witness(Scene *scene, const VfioCcwHostConfig *config)

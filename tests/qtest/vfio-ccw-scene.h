@@ -33,6 +33,8 @@ void scene_end(Scene *scene);
 
 /* The answer to device_add, which the caller frees */
 QDict *try_to_plug(Scene *scene, int timeout);
+/* The same, where @timeout bounds nothing but all of realize */
+QDict *try_to_plug_within(Scene *scene, int timeout);
 /* The device works when this returns. */
 void plug_and_enable(Scene *scene, int timeout);
 void unplug(Scene *scene);
