@@ -412,7 +412,13 @@ static bool check_image(int fd, const char *path, uint32_t *blocks,
         error_setg_errno(errp, errno, "cannot find the size of '%s'", path);
         return false;
     }
-    if (size == 0 || size % BLOCK || size / BLOCK > UINT32_MAX) {
+    if (size / BLOCK > UINT32_MAX) {
+        error_setg(errp, "'%s' has %jd bytes: a disk image must have less than "
+                   "2 TiB, which is at most %u blocks of %d bytes", path,
+                   (intmax_t)size, UINT32_MAX, BLOCK);
+        return false;
+    }
+    if (size == 0 || size % BLOCK) {
         error_setg(errp, "'%s' has %jd bytes: a disk image must have a "
                    "multiple of %d, and at least one block", path,
                    (intmax_t)size, BLOCK);

@@ -17,6 +17,7 @@
 #include "driver.h"
 #include "gate.h"
 #include "server.h"
+#include "sockets.h"
 #include "vfio-ccw-host.h"
 
 #define MAX_STARTS 1024
@@ -353,9 +354,7 @@ static void *host_thread(void *opaque)
 /* When the thread is not there, or not any more */
 static void host_free(VfioCcwHost *host)
 {
-    if (host->server) {
-        host_server_free(host->server);
-    }
+    host_server_free(host->server);
     g_queue_clear_full(&host->starts, g_free);
     g_main_loop_unref(host->loop);
     g_main_context_unref(host->context);
@@ -364,14 +363,12 @@ static void host_free(VfioCcwHost *host)
     g_free(host);
 }
 
-VfioCcwHost *vfio_ccw_host_start(const char *path,
-                                 const VfioCcwHostConfig *config,
-                                 Error **errp)
+VfioCcwHost *vfio_ccw_host_start_on(QIOChannelSocket *listener,
+                                    const VfioCcwHostConfig *config,
+                                    Error **errp)
 {
     VfioCcwHost *host = g_new0(VfioCcwHost, 1);
 
-    /* For the I/O channels; does nothing if it has been called before */
-    module_call_init(MODULE_INIT_QOM);
     qemu_mutex_init(&host->lock);
     qemu_cond_init(&host->cond);
     g_queue_init(&host->starts);
@@ -379,14 +376,25 @@ VfioCcwHost *vfio_ccw_host_start(const char *path,
     host_gate_init(&host->gate, changed, host);
     host->context = g_main_context_new();
     host->loop = g_main_loop_new(host->context, false);
-    host->server = host_server_new(path, host->context, &server_ops, host,
-                                   errp);
-    if (!host->server || !host_open_device(host, config, errp)) {
+    host->server = host_server_new(listener, host->context, &server_ops, host);
+    if (!host_open_device(host, config, errp)) {
         host_free(host);
         return NULL;
     }
     host->thread = g_thread_new("vfio-ccw-host", host_thread, host);
     return host;
+}
+
+VfioCcwHost *vfio_ccw_host_start(const char *path,
+                                 const VfioCcwHostConfig *config,
+                                 Error **errp)
+{
+    QIOChannelSocket *listener;
+
+    /* For the I/O channels; does nothing if it has been called before */
+    module_call_init(MODULE_INIT_QOM);
+    listener = host_listen(path, errp);
+    return listener ? vfio_ccw_host_start_on(listener, config, errp) : NULL;
 }
 
 /*

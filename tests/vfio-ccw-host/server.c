@@ -8,20 +8,20 @@
  */
 
 #include "qemu/osdep.h"
+#include <poll.h>
 #include "qemu/thread.h"
 #include "qobject/qdict.h"
 #include "qobject/qjson.h"
 #include "io/channel-socket.h"
 #include "message.h"
 #include "server.h"
-#include "sockets.h"
 
 struct HostServer {
     GMainContext *context;
     const HostServerOps *ops;
     void *opaque;
     QIOChannelSocket *listener;
-    GSource *accept_source;     /* NULL while there is a client */
+    GSource *accept_source;     /* NULL while the next client has to wait */
 
     QemuMutex lock;             /* protects the next two */
     QIOChannel *ioc;            /* NULL while there is no client */
@@ -476,7 +476,9 @@ void host_server_disconnect(HostServer *server)
 {
     if (server->ioc) {
         drop_client(server);
-        await_client(server);
+        if (!server->accept_source) {
+            await_client(server);
+        }
     }
 }
 
@@ -533,14 +535,34 @@ static gboolean client_readable(QIOChannel *ioc, GIOCondition condition,
     return G_SOURCE_CONTINUE;
 }
 
+/* What it sent before may not have been read yet */
+static bool client_has_left(HostServer *server)
+{
+    struct pollfd polled = {
+        .fd = QIO_CHANNEL_SOCKET(server->ioc)->fd,
+        .events = POLLRDHUP,
+    };
+
+    return poll(&polled, 1, 0) == 1 && (polled.revents & (POLLRDHUP | POLLHUP));
+}
+
 static gboolean accept_client(QIOChannel *ioc, GIOCondition condition,
                               void *opaque)
 {
     HostServer *server = opaque;
     QIOChannelSocket *client;
 
+    if (server->ioc && client_has_left(server)) {
+        source_clear(&server->accept_source);
+        return G_SOURCE_REMOVE;
+    }
     client = qio_channel_socket_accept(server->listener, NULL);
     if (!client) {
+        return G_SOURCE_CONTINUE;
+    }
+    if (server->ioc) {
+        /* To be hung up on is how a second one learns that it is not alone */
+        object_unref(OBJECT(client));
         return G_SOURCE_CONTINUE;
     }
     if (!qio_channel_set_blocking(QIO_CHANNEL(client), false, NULL)) {
@@ -560,8 +582,7 @@ static gboolean accept_client(QIOChannel *ioc, GIOCondition condition,
                                      server, NULL, server->context);
     /* It never does, and glib has two wakeups less for each message */
     g_source_set_can_recurse(server->read_source, true);
-    source_clear(&server->accept_source);
-    return G_SOURCE_REMOVE;
+    return G_SOURCE_CONTINUE;
 }
 
 /*
@@ -657,17 +678,11 @@ static int transfer(void *opaque, bool write, uint64_t iova, void *buf,
     return ret;
 }
 
-HostServer *host_server_new(const char *path, GMainContext *context,
-                            const HostServerOps *ops, void *opaque,
-                            Error **errp)
+HostServer *host_server_new(QIOChannelSocket *listener, GMainContext *context,
+                            const HostServerOps *ops, void *opaque)
 {
-    QIOChannelSocket *listener = host_listen(path, errp);
-    HostServer *server;
+    HostServer *server = g_new0(HostServer, 1);
 
-    if (!listener) {
-        return NULL;
-    }
-    server = g_new0(HostServer, 1);
     server->context = context;
     server->ops = ops;
     server->opaque = opaque;
@@ -683,7 +698,7 @@ void host_server_free(HostServer *server)
 {
     drop_client(server);
     source_clear(&server->accept_source);
-    /* Unlinks the socket as well */
+    /* Unlinks the socket as well, unless it was inherited */
     object_unref(OBJECT(server->listener));
     host_dma_destroy(&server->dma);
     qemu_mutex_destroy(&server->lock);

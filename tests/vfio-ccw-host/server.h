@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Listens on a UNIX socket, serves one client after the other and knows the
- * messages, but not what is behind them: that is a table of functions. A
+ * Serves one client after the other, hangs up on those that come meanwhile, and
+ * knows the messages, but not what is behind them: that is a table of functions. A
  * request that can take long is answered by host_request_done(), at any time
  * and in any order, also when its client has left meanwhile. Everything but
  * host_server_shutdown() is called in the thread that runs @context.
@@ -14,6 +14,7 @@
 #define TESTS_VFIO_CCW_HOST_SERVER_H
 
 #include <linux/vfio.h>
+#include "io/channel-socket.h"
 #include "dma.h"
 
 typedef struct HostServer HostServer;
@@ -43,9 +44,9 @@ typedef struct HostServerOps {
     void (*dma_unmap)(void *opaque, uint64_t iova, uint64_t size);
 } HostServerOps;
 
-HostServer *host_server_new(const char *path, GMainContext *context,
-                            const HostServerOps *ops, void *opaque,
-                            Error **errp);
+/* Takes over @listener */
+HostServer *host_server_new(QIOChannelSocket *listener, GMainContext *context,
+                            const HostServerOps *ops, void *opaque);
 void host_server_free(HostServer *server);
 
 /* The client's memory; empty while there is none */

@@ -10,14 +10,19 @@
 #include "qemu/osdep.h"
 #include <glib-unix.h>
 #include "qapi/error.h"
+#include "qemu/cutils.h"
 #include "qemu/error-report.h"
+#include "qemu/module.h"
+#include "qemu/systemd.h"
 #include "faults.h"
 #include "remote.h"
+#include "sockets.h"
 #include "vfio-ccw-host.h"
 
 static const char summary[] =
     "Plays the part of a mainframe's vfio_ccw driver and of the disks behind\n"
-    "it. Each --socket and the --dasd-fba at the same place make one device.";
+    "it. Each --socket and the --dasd-fba at the same place make one device.\n"
+    "Each serves one client at a time, and hangs up on another.";
 
 static const char description[] =
     "A disk image is a plain file, a multiple of 512 bytes long:\n"
@@ -34,10 +39,19 @@ static const char description[] =
     "SIGTERM or SIGINT ends the daemon with everything written; it then says\n"
     "what each device has seen.\n"
     "\n"
+    "A QEMU of another user needs the right to write to the socket:\n"
+    "  vfio-ccw-host --socket-group kvm --socket-mode 0660 ...\n"
+    "Sockets that somebody else has made come with --fd. With neither --socket\n"
+    "nor --fd they are those of systemd's socket activation (LISTEN_FDS).\n"
+    "\n"
     "To test a guest, --fault makes all devices misbehave:\n";
 
 typedef struct Options {
     char **sockets;
+    char **fds;             /* that were inherited, in place of sockets */
+    char *group;
+    char *mode_text;
+    int mode;
     char **images;
     char *fault_name;
     const HostFault *fault;
@@ -47,16 +61,90 @@ typedef struct Options {
 static void options_clear(Options *options)
 {
     g_strfreev(options->sockets);
+    g_strfreev(options->fds);
+    g_free(options->group);
+    g_free(options->mode_text);
     g_strfreev(options->images);
     g_free(options->fault_name);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
+
+/* In the order of the devices: what a device's socket is called */
+static char **listeners_of(const Options *options)
+{
+    return options->sockets ?: options->fds;
+}
+
+static char **activated_fds(void)
+{
+    unsigned count = check_socket_activation();
+    char **fds = count ? g_new0(char *, count + 1) : NULL;
+
+    for (unsigned i = 0; i < count; i++) {
+        fds[i] = g_strdup_printf("%u", FIRST_SOCKET_ACTIVATION_FD + i);
+    }
+    return fds;
+}
+
+static bool parse_mode(Options *options)
+{
+    if (options->mode_text &&
+        (qemu_strtoi(options->mode_text, NULL, 8, &options->mode) ||
+         options->mode < 0 || options->mode > 0777)) {
+        error_report("--socket-mode '%s' is no octal number up to 0777",
+                     options->mode_text);
+        return false;
+    }
+    return true;
+}
+
+static bool parse_listeners(Options *options)
+{
+    if (options->sockets && options->fds) {
+        error_report("use either --socket or --fd; see --help");
+        return false;
+    }
+    if (!listeners_of(options)) {
+        options->fds = activated_fds();
+    }
+    if (options->fds && (options->group || options->mode_text)) {
+        error_report("--socket-group and --socket-mode are for --socket; an "
+                     "inherited socket has both already");
+        return false;
+    }
+    return parse_mode(options);
+}
+
+static QIOChannelSocket *start_listening(const Options *options, unsigned i,
+                                         Error **errp)
+{
+    int fd;
+
+    if (options->fds) {
+        if (qemu_strtoi(options->fds[i], NULL, 10, &fd)) {
+            error_setg(errp, "--fd '%s' is no number", options->fds[i]);
+            return NULL;
+        }
+        return host_listen_on_fd(fd, errp);
+    }
+    if (options->group || options->mode >= 0) {
+        return host_listen_for(options->sockets[i], options->group,
+                               options->mode, errp);
+    }
+    return host_listen(options->sockets[i], errp);
+}
 
 static bool parse_options(Options *options, int *argc, char ***argv)
 {
     const GOptionEntry entries[] = {
         { "socket", 's', 0, G_OPTION_ARG_FILENAME_ARRAY, &options->sockets,
           "Listen on this UNIX socket", "PATH" },
+        { "socket-group", 0, 0, G_OPTION_ARG_STRING, &options->group,
+          "Give the sockets to this group, and let it write to them", "GROUP" },
+        { "socket-mode", 0, 0, G_OPTION_ARG_STRING, &options->mode_text,
+          "Who may connect: the sockets' access mode, in octal", "MODE" },
+        { "fd", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->fds,
+          "In place of a --socket: listen on this inherited one", "FDNUM" },
         { "dasd-fba", 'd', 0, G_OPTION_ARG_FILENAME_ARRAY, &options->images,
           "Serve this file as a fixed-block disk", "FILE" },
         { "fault", 'f', 0, G_OPTION_ARG_STRING, &options->fault_name,
@@ -84,13 +172,17 @@ static bool parse_options(Options *options, int *argc, char ***argv)
         error_report("unexpected argument '%s'; see --help", (*argv)[1]);
         return false;
     }
-    if (!options->sockets || !options->images ||
-        g_strv_length(options->sockets) != g_strv_length(options->images)) {
-        error_report("needs one --dasd-fba for each --socket, and at least "
-                     "one of them; see --help");
+    if (!parse_listeners(options)) {
         return false;
     }
-    if (options->remote >= 0 && options->sockets[1]) {
+    if (!listeners_of(options) || !options->images ||
+        g_strv_length(listeners_of(options)) !=
+        g_strv_length(options->images)) {
+        error_report("needs one --dasd-fba for each --socket or --fd, and at "
+                     "least one of them; see --help");
+        return false;
+    }
+    if (options->remote >= 0 && listeners_of(options)[1]) {
         error_report("--remote is for a single device; see --help");
         return false;
     }
@@ -111,11 +203,14 @@ static bool start_hosts(GPtrArray *hosts, const Options *options)
     Error *err = NULL;
 
     config.device = VFIO_CCW_HOST_DASD_FBA;
-    for (int i = 0; options->sockets[i]; i++) {
-        VfioCcwHost *host;
+    for (int i = 0; listeners_of(options)[i]; i++) {
+        QIOChannelSocket *listener = start_listening(options, i, &err);
+        VfioCcwHost *host = NULL;
 
         config.image = options->images[i];
-        host = vfio_ccw_host_start(options->sockets[i], &config, &err);
+        if (listener) {
+            host = vfio_ccw_host_start_on(listener, &config, &err);
+        }
         if (!host) {
             error_report_err(err);
             return false;
@@ -171,7 +266,7 @@ static void run(GMainLoop *loop, GPtrArray *hosts, const Options *options)
     }
     g_main_loop_run(loop);
     for (unsigned i = 0; i < hosts->len; i++) {
-        report(g_ptr_array_index(hosts, i), options->sockets[i]);
+        report(g_ptr_array_index(hosts, i), listeners_of(options)[i]);
     }
 }
 
@@ -179,10 +274,11 @@ int main(int argc, char **argv)
 {
     g_autoptr(GPtrArray) hosts = g_ptr_array_new();
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, false);
-    g_auto(Options) options = { .remote = -1 };
+    g_auto(Options) options = { .remote = -1, .mode = -1 };
     bool ok;
 
     error_init(argv[0]);
+    module_call_init(MODULE_INIT_QOM);
     if (!parse_options(&options, &argc, &argv)) {
         return EXIT_FAILURE;
     }

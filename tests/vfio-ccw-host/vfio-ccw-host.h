@@ -17,6 +17,7 @@
 #include <linux/vfio.h>
 #include <linux/vfio_ccw.h>
 #include "hw/s390x/ioinst.h"
+#include "io/channel-socket.h"
 
 #define VFIO_CCW_HOST_WAIT_SECONDS 60
 
@@ -148,15 +149,26 @@ VfioCcwHostConfig vfio_ccw_host_default_config(void);
 /*
  * vfio_ccw_host_start: listen on @path and serve one client after the other
  *
- * Clients can connect as soon as this returns. Returns NULL and sets @errp
- * when the image or the socket cannot be had.
+ * Clients can connect as soon as this returns; who comes while another is
+ * served is hung up on. Returns NULL and sets @errp when the image or the
+ * socket cannot be had.
  */
 VfioCcwHost *vfio_ccw_host_start(const char *path,
                                  const VfioCcwHostConfig *config,
                                  Error **errp);
 
 /*
- * vfio_ccw_host_stop: disconnect, end the thread, unlink the socket, free
+ * vfio_ccw_host_start_on: the same on a socket of sockets.h
+ *
+ * Takes over @listener, in any case.
+ */
+VfioCcwHost *vfio_ccw_host_start_on(QIOChannelSocket *listener,
+                                    const VfioCcwHostConfig *config,
+                                    Error **errp);
+
+/*
+ * vfio_ccw_host_stop: disconnect, end the thread, unlink the socket unless it
+ * was inherited, free
  *
  * What is withheld is never answered. Returns false when a disk image could
  * not be flushed to its medium; @host is gone in any case.
