@@ -198,7 +198,7 @@ bool vfio_ccw_link_negotiate(VFIOCCWLink *link, SCHIB *schib, bool *have_schib,
  */
 bool vfio_ccw_link_open(VFIOCCWLink *link, Error **errp);
 
-/* The caller frees what is said there to be wrong; NULL if that is not known. */
+/* What is wrong with the connection, if that is known: the caller frees it. */
 char *vfio_ccw_link_take_fault(VFIOCCWLink *link);
 
 /*

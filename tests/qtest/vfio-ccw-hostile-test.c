@@ -308,10 +308,10 @@ static void test_realize_cut(void)
 }
 
 /*
- * The bound of realize. Each answer comes long before x-msg-timeout is over, but
- * all of them together are late: LATE_MS is what this server takes, and BOUND_MS
- * less than what all its answers, or all bytes of one, take then. A slow machine
- * only makes it later still.
+ * The bound of realize. Each answer comes long before x-msg-timeout is over,
+ * but all of them together are late: this server takes LATE_MS for each, or for
+ * each byte, and that makes more than BOUND_MS. A slow machine only makes it
+ * later still.
  */
 
 #define LATE_MS 20

@@ -366,6 +366,20 @@ static void test_endless(Fixture *f, const void *arg)
     }
 }
 
+/* Sparse, where the file system can have a file of that size */
+static void test_too_large_image(const char *image)
+{
+    Error *err = NULL;
+
+    if (truncate(image, 2ULL << 40) < 0) {
+        g_test_message("no file of 2 TiB: %s", strerror(errno));
+        return;
+    }
+    g_assert_null(dasd_fba_open(image, NULL, NULL, &err));
+    g_assert_nonnull(strstr(error_get_pretty(err), "less than 2 TiB"));
+    error_free_or_abort(&err);
+}
+
 static void test_images(void)
 {
     g_autofree char *directory = g_dir_make_tmp("vfio-ccw-host-XXXXXX", NULL);
@@ -379,7 +393,9 @@ static void test_images(void)
     error_free_or_abort(&err);
     g_assert(g_file_set_contents(image, "x", 1, NULL));
     g_assert_null(dasd_fba_open(image, NULL, NULL, &err));
+    g_assert_nonnull(strstr(error_get_pretty(err), "multiple of 512"));
     error_free_or_abort(&err);
+    test_too_large_image(image);
     g_assert_cmpint(unlink(image), ==, 0);
     g_assert_cmpint(rmdir(directory), ==, 0);
 }

@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include "qapi/error.h"
 #include "qemu/memfd.h"
@@ -633,6 +634,104 @@ static void test_socket_path(Client *c, const void *device)
                        &error_abort);
 }
 
+/*
+ * A second client is hung up on, whatever it has sent, and the first one does
+ * not notice. One that comes when the first has left is served, though what
+ * that one sent last may not have been read yet.
+ */
+static void test_second_client(Client *c, const void *device)
+{
+    VFIOUserHdr hdr = {
+        .command = VFIO_USER_DEVICE_RESET, .size = sizeof(hdr),
+    };
+    Client second = { .path = c->path };
+
+    for (int i = 0; i < 3; i++) {
+        client_connect(&second);
+        g_assert_false(recv_bytes(&second, &(char) { 0 }, 1));
+        client_close(&second);
+    }
+    expect_reply(c, send_start(c), 0);
+    for (int i = 0; i < 100; i++) {
+        send_bytes(c, &hdr, sizeof(hdr), -1);
+        client_close(c);
+        client_connect(c);
+        client_hello(c);
+    }
+}
+
+static struct stat stat_of(const char *path)
+{
+    struct stat st;
+
+    g_assert_cmpint(stat(path, &st), ==, 0);
+    return st;
+}
+
+/* Two groups that are there are not to be expected: a number will do */
+static void test_shared_socket(Client *c, const void *device)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    g_autofree char *path = g_build_filename(c->directory, "other", NULL);
+    g_autofree char *group = g_strdup_printf("%u", getegid());
+    mode_t mask = umask(0);
+    Error *err = NULL;
+
+    vfio_ccw_host_stop(vfio_ccw_host_start_on(
+        host_listen_for(path, NULL, 0606, &error_abort), &config,
+        &error_abort), &error_abort);
+    for (int mode = -1; mode <= 0600; mode += 0601) {
+        QIOChannelSocket *listener = host_listen_for(path, group, mode,
+                                                     &error_abort);
+
+        g_assert_cmphex(stat_of(path).st_mode & 0777, ==,
+                        mode < 0 ? 0660 : mode);
+        g_assert_cmpuint(stat_of(path).st_gid, ==, getegid());
+        object_unref(OBJECT(listener));
+        g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+    }
+    g_assert_null(host_listen_for(path, "no such group", -1, &err));
+    error_free_or_abort(&err);
+    g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+    g_assert_cmphex(umask(mask), ==, 0);
+}
+
+/* Whoever made the socket goes on having it */
+static void test_inherited_socket(Client *c, const void *device)
+{
+    VfioCcwHostConfig config = vfio_ccw_host_default_config();
+    g_autofree char *path = g_build_filename(c->directory, "other", NULL);
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    Client client = { .path = path };
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    Error *err = NULL;
+
+    g_assert_cmpuint(strlen(path), <, sizeof(address.sun_path));
+    strcpy(address.sun_path, path);
+    g_assert_cmpint(bind(fd, (void *)&address, sizeof(address)), ==, 0);
+    g_assert_null(host_listen_on_fd(fd, &err));
+    error_free_or_abort(&err);
+    g_assert_null(host_listen_on_fd(STDIN_FILENO, &err));
+    error_free_or_abort(&err);
+    g_assert_null(host_listen_on_fd(-1, &err));
+    error_free_or_abort(&err);
+
+    g_assert_cmpint(listen(fd, 1), ==, 0);
+    for (int i = 0; i < 2; i++) {
+        VfioCcwHost *host;
+
+        host = vfio_ccw_host_start_on(host_listen_on_fd(dup(fd), &error_abort),
+                                      &config, &error_abort);
+        client_connect(&client);
+        client_hello(&client);
+        client_close(&client);
+        vfio_ccw_host_stop(host, &error_abort);
+        g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
+    }
+    close(fd);
+    g_assert_cmpint(unlink(path), ==, 0);
+}
+
 /* Byte by byte is as good as all at once */
 static void test_slow_client(Client *c, const void *device)
 {
@@ -846,6 +945,10 @@ int main(int argc, char **argv)
     add_server("/vfio-ccw-host/server/bad-requests", test_bad_requests);
     add_server("/vfio-ccw-host/server/bad-stream", test_bad_stream);
     add_server("/vfio-ccw-host/server/path", test_socket_path);
+    add_server("/vfio-ccw-host/server/second-client", test_second_client);
+    add_server("/vfio-ccw-host/server/shared-socket", test_shared_socket);
+    add_server("/vfio-ccw-host/server/inherited-socket",
+               test_inherited_socket);
     add_server("/vfio-ccw-host/server/slow", test_slow_client);
     add_server("/vfio-ccw-host/server/hasty", test_hasty_client);
     add_server("/vfio-ccw-host/server/no-migration", test_no_migration);

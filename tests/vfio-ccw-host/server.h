@@ -3,11 +3,12 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Serves one client after the other, hangs up on those that come meanwhile, and
- * knows the messages, but not what is behind them: that is a table of functions. A
- * request that can take long is answered by host_request_done(), at any time
- * and in any order, also when its client has left meanwhile. Everything but
- * host_server_shutdown() is called in the thread that runs @context.
+ * Serves one client after the other and hangs up on those that come meanwhile.
+ * Knows the messages, but not what is behind them, which is a table of
+ * functions. A request that can take long is answered by host_request_done(),
+ * at any time and in any order, also when its client has left meanwhile.
+ * Everything but host_server_shutdown() is called in the thread that runs
+ * @context.
  */
 
 #ifndef TESTS_VFIO_CCW_HOST_SERVER_H

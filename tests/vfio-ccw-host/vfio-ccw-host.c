@@ -41,8 +41,8 @@ static const char description[] =
     "\n"
     "A QEMU of another user needs the right to write to the socket:\n"
     "  vfio-ccw-host --socket-group kvm --socket-mode 0660 ...\n"
-    "Sockets that somebody else has made come with --fd. With neither --socket\n"
-    "nor --fd they are those of systemd's socket activation (LISTEN_FDS).\n"
+    "Sockets that somebody else has made come with --fd. Without --socket and\n"
+    "--fd they are those of systemd's socket activation (LISTEN_FDS).\n"
     "\n"
     "To test a guest, --fault makes all devices misbehave:\n";
 
