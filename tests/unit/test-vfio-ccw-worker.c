@@ -312,7 +312,7 @@ static void test_device_that_can_be_attached(void)
 
     attachable = true;
     vdev.fd = FD;
-    g_assert_true(transport->connect(&host, &target, &error_abort));
+    g_assert_cmpint(transport->connect(&host, &target, &error_abort), ==, 0);
     g_assert_true(transport->negotiate(&host, &error_abort));
     g_assert_true(transport->attach(&host, &target, true, &error_abort));
     g_assert_cmpint(vdev.fd, ==, FD);
@@ -339,7 +339,7 @@ static void test_device_that_cannot_be_attached(void)
     error_free(err);
     err = NULL;
     g_assert_cmpint(vdev.fd, ==, -1);
-    g_assert_false(host.transport->connect(&host, &target, &err));
+    g_assert_cmpint(host.transport->connect(&host, &target, &err), ==, -ENOENT);
     g_assert_cmpstr(error_get_pretty(err), ==, "no name");
     error_free(err);
 }
