@@ -154,8 +154,9 @@ class Scene:
         self.monitor.await_event('DEVICE_DELETED', device=dasd_guest.DEVICE)
 
     def plug(self):
+        """However busy the machine is that runs this test."""
         self.monitor.check_answers()
-        self.monitor.command('device_add',
+        self.monitor.command('device_add', **{'x-realize-timeout': 60000},
                              **dasd_guest.properties(self.host.socket))
 
 
