@@ -788,15 +788,20 @@ static void forget_everything(VFIOCCWLink *link)
     link->looking = false;
 }
 
+/*
+ * A fault that has not lost the host, as a late answer to what it need not have,
+ * is not to be taken for the cause of a loss that comes later.
+ */
 bool vfio_ccw_link_open(VFIOCCWLink *link, Error **errp)
 {
+    g_autofree char *fault = vfio_ccw_link_take_fault(link);
+
     if (link->transport->connected && !link->transport->connected(link)) {
-        error_setg(errp, "the host was lost again");
+        error_setg(errp, "the host was lost again%s%s", fault ? ": " : "",
+                   fault ?: "");
         return false;
     }
     forget_everything(link);
-    /* A late answer to what the host need not have is no cause of a loss. */
-    g_free(vfio_ccw_link_take_fault(link));
     listen_to_irqs(link, true);
     link->open = true;
     return true;
