@@ -789,8 +789,8 @@ static void forget_everything(VFIOCCWLink *link)
 }
 
 /*
- * A fault that has not lost the host, as a late answer to what it need not have,
- * is not to be taken for the cause of a loss that comes later.
+ * A fault that has not lost the host, such as a late answer to what it need not
+ * have, must not be taken for the cause of a loss that comes later.
  */
 bool vfio_ccw_link_open(VFIOCCWLink *link, Error **errp)
 {
