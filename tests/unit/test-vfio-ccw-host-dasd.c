@@ -34,7 +34,7 @@ typedef struct Fixture {
     char *directory;
     char *image;
     HostSubchannel sch;
-    DasdFba *dasd;
+    Dasd *dasd;
     IRB irb;                    /* the last of those that were taken */
     unsigned irbs;
 } Fixture;
@@ -76,12 +76,12 @@ static void setup(Fixture *f, const void *arg)
     g_assert_cmpint(ftruncate(fd, BLOCKS * 512), ==, 0);
     close(fd);
     f->dasd = dasd_fba_open(f->image, &f->g.dma, NULL, &error_abort);
-    host_subchannel_init(&f->sch, &pmcw, &dasd_fba_ops, f->dasd, take_irb, f);
+    host_subchannel_init(&f->sch, &pmcw, &dasd_ops, f->dasd, take_irb, f);
 }
 
 static void teardown(Fixture *f, const void *arg)
 {
-    g_assert(dasd_fba_close(f->dasd, &error_abort));
+    g_assert(dasd_close(f->dasd, &error_abort));
     host_subchannel_destroy(&f->sch);
     g_assert_cmpint(unlink(f->image), ==, 0);
     g_assert_cmpint(rmdir(f->directory), ==, 0);

@@ -7,19 +7,15 @@
  * those by which its common I/O layer recognizes a device. Anything else gets
  * unit check, command reject. A write ends when its data is in the file.
  *
- * Called by subchannel.c and channel.c, and by host.c to open and close, all
- * in the host's thread.
+ * Called by dasd.c, and by host.c to open an image, all in the host's thread.
  */
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qemu/bswap.h"
-#include "devices.h"
+#include "dasd.h"
 
 #define BLOCK 512
-
-/* Commands in a row before other events of the host get their turn */
-#define SLICE 64
 
 #define CMD_WRITE            0x41
 #define CMD_READ             0x42
@@ -27,29 +23,16 @@
 #define CMD_DEFINE_EXTENT    0x63
 #define CMD_READ_DEV_CHARS   0x64
 
-#define SENSE_COMMAND_REJECT  0x80
-#define SENSE_EQUIPMENT_CHECK 0x10
-/* In the second byte */
-#define SENSE1_FILE_PROTECTED 0x04
-#define SENSE1_WRITE_INHIBIT  0x02
-
 #define LOCATE_OP_MASK         0x0f
 #define LOCATE_OP_WRITE        0x01
 #define LOCATE_OP_WRITE_VERIFY 0x05
 #define LOCATE_OP_READ         0x06
 
-#define DSTAT_DONE (SCSW_DSTAT_CHANNEL_END | SCSW_DSTAT_DEVICE_END)
-
-struct DasdFba {
+typedef struct DasdFba {
+    Dasd parent;
     int fd;
     char *path;
     uint32_t blocks;
-    HostDma *dma;
-    GMainContext *context;
-    HostSubchannel *sch;
-    ChannelRun run;
-    GSource *slice;             /* the rest of a long program */
-    uint8_t sense[32];
 
     /* Both last until the end of the channel program */
     struct {
@@ -66,20 +49,11 @@ struct DasdFba {
     } located;
 
     uint8_t buffer[128 * BLOCK];
-};
+} DasdFba;
 
 static uint8_t unit_check(DasdFba *dasd, uint8_t sense0, uint8_t sense1)
 {
-    dasd->sense[0] = sense0;
-    dasd->sense[1] = sense1;
-    return DSTAT_DONE | SCSW_DSTAT_UNIT_CHECK;
-}
-
-static uint8_t sense(DasdFba *dasd, ChannelRun *run)
-{
-    channel_put(run, dasd->sense, sizeof(dasd->sense));
-    memset(dasd->sense, 0, sizeof(dasd->sense));
-    return DSTAT_DONE;
+    return dasd_unit_check(&dasd->parent, sense0, sense1);
 }
 
 static uint8_t sense_id(ChannelRun *run)
@@ -90,7 +64,7 @@ static uint8_t sense_id(ChannelRun *run)
     };
 
     channel_put(run, id, sizeof(id));
-    return DSTAT_DONE;
+    return DASD_DONE;
 }
 
 static uint8_t read_device_characteristics(DasdFba *dasd, ChannelRun *run)
@@ -106,7 +80,7 @@ static uint8_t read_device_characteristics(DasdFba *dasd, ChannelRun *run)
     stl_be_p(data + 10, 777);   /* and per access position */
     stl_be_p(data + 14, dasd->blocks);
     channel_put(run, data, sizeof(data));
-    return DSTAT_DONE;
+    return DASD_DONE;
 }
 
 static uint8_t define_extent(DasdFba *dasd, ChannelRun *run)
@@ -115,7 +89,7 @@ static uint8_t define_extent(DasdFba *dasd, ChannelRun *run)
     uint8_t data[16];
 
     if (channel_take(run, data, sizeof(data)) < sizeof(data)) {
-        return unit_check(dasd, SENSE_COMMAND_REJECT, 0);
+        return unit_check(dasd, DASD_SENSE_COMMAND_REJECT, 0);
     }
     location = ldl_be_p(data + 4);
     first = ldl_be_p(data + 8);
@@ -123,14 +97,14 @@ static uint8_t define_extent(DasdFba *dasd, ChannelRun *run)
     if (dasd->extent.defined || lduw_be_p(data + 2) != BLOCK ||
         last < first || location >= dasd->blocks ||
         last - first >= dasd->blocks - location) {
-        return unit_check(dasd, SENSE_COMMAND_REJECT, 0);
+        return unit_check(dasd, DASD_SENSE_COMMAND_REJECT, 0);
     }
     dasd->extent.defined = true;
     dasd->extent.writable = (data[0] & 0xc0) == 0;
     dasd->extent.location = location;
     dasd->extent.first = first;
     dasd->extent.last = last;
-    return DSTAT_DONE;
+    return DASD_DONE;
 }
 
 static bool is_write(uint8_t operation)
@@ -145,46 +119,26 @@ static uint8_t locate(DasdFba *dasd, ChannelRun *run)
 
     if (channel_take(run, data, sizeof(data)) < sizeof(data) ||
         !dasd->extent.defined) {
-        return unit_check(dasd, SENSE_COMMAND_REJECT, 0);
+        return unit_check(dasd, DASD_SENSE_COMMAND_REJECT, 0);
     }
     operation = data[0] & LOCATE_OP_MASK;
     count = lduw_be_p(data + 2);
     block = ldl_be_p(data + 4);
     if (count == 0 || (!is_write(operation) && operation != LOCATE_OP_READ)) {
-        return unit_check(dasd, SENSE_COMMAND_REJECT, 0);
+        return unit_check(dasd, DASD_SENSE_COMMAND_REJECT, 0);
     }
     if (block < dasd->extent.first || block > dasd->extent.last ||
         count - 1 > dasd->extent.last - block) {
-        return unit_check(dasd, 0, SENSE1_FILE_PROTECTED);
+        return unit_check(dasd, 0, DASD_SENSE1_FILE_PROTECTED);
     }
     if (is_write(operation) && !dasd->extent.writable) {
-        return unit_check(dasd, SENSE_COMMAND_REJECT, SENSE1_WRITE_INHIBIT);
+        return unit_check(dasd, DASD_SENSE_COMMAND_REJECT,
+                          DASD_SENSE1_WRITE_INHIBIT);
     }
     dasd->located.operation = operation;
     dasd->located.block = dasd->extent.location + block - dasd->extent.first;
     dasd->located.count = count;
-    return DSTAT_DONE;
-}
-
-static bool file_read(DasdFba *dasd, off_t offset, size_t len)
-{
-    ssize_t n = RETRY_ON_EINTR(pread(dasd->fd, dasd->buffer, len, offset));
-
-    return n == len;
-}
-
-static bool file_write(DasdFba *dasd, off_t offset, size_t len)
-{
-    for (size_t done = 0; done < len;) {
-        ssize_t n = RETRY_ON_EINTR(pwrite(dasd->fd, dasd->buffer + done,
-                                          len - done, offset + done));
-
-        if (n <= 0) {
-            return false;
-        }
-        done += n;
-    }
-    return true;
+    return DASD_DONE;
 }
 
 static bool file_zero(DasdFba *dasd, off_t offset, size_t len)
@@ -197,7 +151,7 @@ static bool file_zero(DasdFba *dasd, off_t offset, size_t len)
     for (size_t done = 0; done < len;) {
         size_t n = MIN(len - done, sizeof(dasd->buffer));
 
-        if (!file_write(dasd, offset + done, n)) {
+        if (!dasd_image_write(dasd->fd, dasd->buffer, n, offset + done)) {
             return false;
         }
         done += n;
@@ -211,15 +165,15 @@ static uint8_t read_blocks(DasdFba *dasd, ChannelRun *run)
     size_t left = (size_t)dasd->located.count * BLOCK;
 
     if (dasd->located.operation != LOCATE_OP_READ) {
-        return unit_check(dasd, SENSE_COMMAND_REJECT, 0);
+        return unit_check(dasd, DASD_SENSE_COMMAND_REJECT, 0);
     }
     dasd->located.operation = 0;
 
     while (left) {
         size_t n = MIN(left, sizeof(dasd->buffer));
 
-        if (!file_read(dasd, offset, n)) {
-            return unit_check(dasd, SENSE_EQUIPMENT_CHECK, 0);
+        if (!dasd_image_read(dasd->fd, dasd->buffer, n, offset)) {
+            return unit_check(dasd, DASD_SENSE_EQUIPMENT_CHECK, 0);
         }
         if (channel_put(run, dasd->buffer, n) < n) {
             break;
@@ -227,7 +181,7 @@ static uint8_t read_blocks(DasdFba *dasd, ChannelRun *run)
         offset += n;
         left -= n;
     }
-    return DSTAT_DONE;
+    return DASD_DONE;
 }
 
 /*
@@ -241,7 +195,7 @@ static uint8_t write_blocks(DasdFba *dasd, ChannelRun *run)
     size_t done = 0, asked, n;
 
     if (!is_write(dasd->located.operation)) {
-        return unit_check(dasd, SENSE_COMMAND_REJECT, 0);
+        return unit_check(dasd, DASD_SENSE_COMMAND_REJECT, 0);
     }
     dasd->located.operation = 0;
 
@@ -253,33 +207,29 @@ static uint8_t write_blocks(DasdFba *dasd, ChannelRun *run)
         padded = ROUND_UP(n, BLOCK);
         memset(dasd->buffer + n, 0, padded - n);
         if (run->status.cstat & ~SCSW_CSTAT_PCI) {
-            return DSTAT_DONE;
+            return DASD_DONE;
         }
-        if (!file_write(dasd, offset + done, padded)) {
-            return unit_check(dasd, SENSE_EQUIPMENT_CHECK, 0);
+        if (!dasd_image_write(dasd->fd, dasd->buffer, padded, offset + done)) {
+            return unit_check(dasd, DASD_SENSE_EQUIPMENT_CHECK, 0);
         }
         done += n;
     } while (n == asked && done < len);
 
     if (done == 0 && !file_zero(dasd, offset, len)) {
-        return unit_check(dasd, SENSE_EQUIPMENT_CHECK, 0);
+        return unit_check(dasd, DASD_SENSE_EQUIPMENT_CHECK, 0);
     }
-    return DSTAT_DONE;
+    return DASD_DONE;
 }
 
-static uint8_t dasd_command(void *device, uint8_t cmd, ChannelRun *run)
+static uint8_t fba_command(Dasd *parent, uint8_t cmd, ChannelRun *run)
 {
-    DasdFba *dasd = device;
+    DasdFba *dasd = container_of(parent, DasdFba, parent);
 
-    if (cmd == CCW_CMD_NOOP) {
-        return DSTAT_DONE;
-    }
-    if (cmd == CCW_CMD_BASIC_SENSE) {
-        return sense(dasd, run);
-    }
-
-    memset(dasd->sense, 0, sizeof(dasd->sense));
     switch (cmd) {
+    case CCW_CMD_NOOP:
+        return DASD_DONE;
+    case CCW_CMD_BASIC_SENSE:
+        return dasd_sense(parent, run);
     case CCW_CMD_SENSE_ID:
         return sense_id(run);
     case CMD_READ_DEV_CHARS:
@@ -293,179 +243,62 @@ static uint8_t dasd_command(void *device, uint8_t cmd, ChannelRun *run)
     case CMD_WRITE:
         return write_blocks(dasd, run);
     default:
-        return unit_check(dasd, SENSE_COMMAND_REJECT, 0);
+        return unit_check(dasd, DASD_SENSE_COMMAND_REJECT, 0);
     }
 }
 
-static void dasd_pci(void *device, uint32_t cpa)
+static void fba_begin(Dasd *parent)
 {
-    DasdFba *dasd = device;
-    HostStatus status = { .cstat = SCSW_CSTAT_PCI, .cpa = cpa };
+    DasdFba *dasd = container_of(parent, DasdFba, parent);
 
-    host_subchannel_present(dasd->sch, &status);
-}
-
-static void dasd_initial(void *device, uint32_t cpa)
-{
-    DasdFba *dasd = device;
-    HostStatus status = { .initial = true, .cpa = cpa };
-
-    host_subchannel_present(dasd->sch, &status);
-}
-
-static const ChannelRunOps run_ops = {
-    .command = dasd_command,
-    .pci = dasd_pci,
-    .initial = dasd_initial,
-};
-
-/* Returns false while there is more of the program to execute */
-static bool run_slice(DasdFba *dasd)
-{
-    HostStatus status;
-
-    if (!channel_run(&dasd->run, SLICE)) {
-        return false;
-    }
-    status = dasd->run.status;
-    host_subchannel_present(dasd->sch, &status);
-    return true;
-}
-
-static void stop(DasdFba *dasd)
-{
-    if (dasd->slice) {
-        g_source_destroy(dasd->slice);
-        g_clear_pointer(&dasd->slice, g_source_unref);
-    }
-}
-
-static gboolean run_later(void *opaque)
-{
-    DasdFba *dasd = opaque;
-
-    if (run_slice(dasd)) {
-        stop(dasd);
-    }
-    return G_SOURCE_CONTINUE;
-}
-
-static void dasd_start(void *device, HostSubchannel *sch, ChannelProgram *cp)
-{
-    DasdFba *dasd = device;
-
-    dasd->sch = sch;
     dasd->extent.defined = false;
     dasd->located.operation = 0;
-    channel_run_init(&dasd->run, &run_ops, dasd, cp, dasd->dma);
-    if (run_slice(dasd)) {
-        return;
-    }
-    dasd->slice = g_idle_source_new();
-    g_source_set_priority(dasd->slice, G_PRIORITY_DEFAULT);
-    g_source_set_callback(dasd->slice, run_later, dasd, NULL);
-    g_source_attach(dasd->slice, dasd->context);
 }
 
-static void dasd_halt(void *device, HostSubchannel *sch)
+static bool fba_close(Dasd *parent, Error **errp)
 {
-    DasdFba *dasd = device;
-    HostStatus status = { .dstat = dasd->slice ? DSTAT_DONE : 0 };
+    DasdFba *dasd = container_of(parent, DasdFba, parent);
+    bool ok = dasd_image_close(dasd->fd, dasd->path, errp);
 
-    stop(dasd);
-    host_subchannel_present(sch, &status);
+    g_free(dasd->path);
+    g_free(dasd);
+    return ok;
 }
 
-static void dasd_clear(void *device, HostSubchannel *sch)
-{
-    DasdFba *dasd = device;
-
-    stop(dasd);
-    memset(dasd->sense, 0, sizeof(dasd->sense));
-    host_subchannel_present(sch, &(HostStatus) { 0 });
-}
-
-static unsigned dasd_sense(void *device, uint8_t *data)
-{
-    DasdFba *dasd = device;
-
-    QEMU_BUILD_BUG_ON(sizeof(dasd->sense) > HOST_SENSE_SIZE);
-    memcpy(data, dasd->sense, sizeof(dasd->sense));
-    memset(dasd->sense, 0, sizeof(dasd->sense));
-    return sizeof(dasd->sense);
-}
-
-const HostDeviceOps dasd_fba_ops = {
-    .start = dasd_start,
-    .halt = dasd_halt,
-    .clear = dasd_clear,
-    .sense = dasd_sense,
+static const DasdModel fba_model = {
+    .begin = fba_begin,
+    .command = fba_command,
+    .close = fba_close,
 };
 
-static bool check_image(int fd, const char *path, uint32_t *blocks,
-                        Error **errp)
+Dasd *dasd_fba_open(const char *path, HostDma *dma, GMainContext *context,
+                    Error **errp)
 {
-    off_t size = lseek(fd, 0, SEEK_END);
-    int ret;
+    DasdFba *dasd;
+    off_t size;
+    int fd = dasd_image_open(path, &size, errp);
 
-    if (size < 0) {
-        error_setg_errno(errp, errno, "cannot find the size of '%s'", path);
-        return false;
+    if (fd < 0) {
+        return NULL;
     }
     if (size / BLOCK > UINT32_MAX) {
         error_setg(errp, "'%s' has %jd bytes: a disk image must have less than "
                    "2 TiB, which is at most %u blocks of %d bytes", path,
                    (intmax_t)size, UINT32_MAX, BLOCK);
-        return false;
+        close(fd);
+        return NULL;
     }
     if (size == 0 || size % BLOCK) {
         error_setg(errp, "'%s' has %jd bytes: a disk image must have a "
                    "multiple of %d, and at least one block", path,
                    (intmax_t)size, BLOCK);
-        return false;
-    }
-    ret = qemu_lock_fd(fd, 0, 0, true);
-    if (ret) {
-        error_setg_errno(errp, -ret, "'%s' is in use as another disk", path);
-        return false;
-    }
-    *blocks = size / BLOCK;
-    return true;
-}
-
-DasdFba *dasd_fba_open(const char *path, HostDma *dma, GMainContext *context,
-                       Error **errp)
-{
-    uint32_t blocks;
-    DasdFba *dasd;
-    int fd = qemu_open(path, O_RDWR, errp);
-
-    if (fd < 0) {
-        return NULL;
-    }
-    if (!check_image(fd, path, &blocks, errp)) {
         close(fd);
         return NULL;
     }
     dasd = g_new0(DasdFba, 1);
+    dasd_init(&dasd->parent, &fba_model, dma, context);
     dasd->fd = fd;
     dasd->path = g_strdup(path);
-    dasd->blocks = blocks;
-    dasd->dma = dma;
-    dasd->context = context;
-    return dasd;
-}
-
-bool dasd_fba_close(DasdFba *dasd, Error **errp)
-{
-    bool ok = fdatasync(dasd->fd) == 0;
-
-    if (!ok) {
-        error_setg_errno(errp, errno, "cannot flush '%s'", dasd->path);
-    }
-    stop(dasd);
-    close(dasd->fd);
-    g_free(dasd->path);
-    g_free(dasd);
-    return ok;
+    dasd->blocks = size / BLOCK;
+    return &dasd->parent;
 }

@@ -6,7 +6,8 @@
  * A new one needs a HostDeviceOps here, and its start() a ChannelRunOps whose
  * command() knows the device's commands: the channel does chaining, IDALs
  * and lengths (cp.h), the subchannel the rest of the status (subchannel.h).
- * dasd-fba.c shows all of it. host.c chooses among them.
+ * timed.c is a short one. A disk has all of that in dasd.c, and needs a
+ * DasdModel (dasd.h). host.c chooses among them.
  */
 
 #ifndef TESTS_VFIO_CCW_HOST_DEVICES_H
@@ -30,16 +31,19 @@ typedef struct TimedDevice TimedDevice;
 TimedDevice *timed_device_new(unsigned ms, GMainContext *context);
 void timed_device_free(TimedDevice *timed);
 
-/* A 9336 disk; its device pointer is a DasdFba */
-extern const HostDeviceOps dasd_fba_ops;
+/* Any disk; its device pointer is a Dasd */
+extern const HostDeviceOps dasd_ops;
 
-typedef struct DasdFba DasdFba;
+typedef struct Dasd Dasd;
 
-/* @dma is that of the programs it gets, @context runs the long ones */
-DasdFba *dasd_fba_open(const char *path, HostDma *dma, GMainContext *context,
-                       Error **errp);
+/*
+ * A 9336 disk on a plain file. @dma is that of the programs it gets, @context
+ * runs the long ones.
+ */
+Dasd *dasd_fba_open(const char *path, HostDma *dma, GMainContext *context,
+                    Error **errp);
 
-/* Flushes the file to its medium; the DasdFba is gone in any case */
-bool dasd_fba_close(DasdFba *dasd, Error **errp);
+/* Flushes the file to its medium; the Dasd is gone in any case */
+bool dasd_close(Dasd *dasd, Error **errp);
 
 #endif

@@ -32,7 +32,7 @@ struct VfioCcwHost {
     HostDriver driver;
     const HostDeviceOps *device_ops;
     void *device_opaque;        /* the one of those below that there is */
-    DasdFba *dasd;
+    Dasd *dasd;
     TimedDevice *timed;
 
     HostRequest *hello;         /* not answered yet */
@@ -317,7 +317,7 @@ static bool host_open_device(VfioCcwHost *host, const VfioCcwHostConfig *config,
         if (!host->dasd) {
             return false;
         }
-        host->device_ops = &dasd_fba_ops;
+        host->device_ops = &dasd_ops;
         host->device_opaque = host->dasd;
     } else if (config->device == VFIO_CCW_HOST_INSTANT) {
         host->device_ops = &instant_device_ops;
@@ -523,7 +523,7 @@ bool vfio_ccw_host_stop(VfioCcwHost *host, Error **errp)
     host_driver_destroy(&host->driver);
     host_subchannel_destroy(&host->sch);
     if (host->dasd) {
-        ok = dasd_fba_close(host->dasd, errp);
+        ok = dasd_close(host->dasd, errp);
     }
     if (host->timed) {
         timed_device_free(host->timed);
