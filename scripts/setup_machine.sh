@@ -13,7 +13,7 @@ meson_wanted=1.5.0
 packages="build-essential patch xz-utils cpio perl pkgconf ninja-build
           python3 python3-venv flex bison device-tree-compiler
           libglib2.0-dev libfdt-dev liburing-dev e2fsprogs ca-certificates
-          spin $*"
+          spin hercules $*"
 newer="meson python3-pycotap"
 # Both are lists of words: where they are used unquoted they are to split.
 

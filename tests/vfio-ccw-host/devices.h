@@ -43,6 +43,10 @@ typedef struct Dasd Dasd;
 Dasd *dasd_fba_open(const char *path, HostDma *dma, GMainContext *context,
                     Error **errp);
 
+/* A 3390 disk on a CKD image (ckd-image.h), in the same way */
+Dasd *dasd_eckd_open(const char *path, HostDma *dma, GMainContext *context,
+                     Error **errp);
+
 /* Flushes the file to its medium; the Dasd is gone in any case */
 bool dasd_close(Dasd *dasd, Error **errp);
 

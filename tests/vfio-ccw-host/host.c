@@ -312,8 +312,11 @@ static bool host_open_device(VfioCcwHost *host, const VfioCcwHostConfig *config,
 {
     HostDma *dma = host_server_dma(host->server);
 
-    if (config->device == VFIO_CCW_HOST_DASD_FBA) {
-        host->dasd = dasd_fba_open(config->image, dma, host->context, errp);
+    if (config->device == VFIO_CCW_HOST_DASD_FBA ||
+        config->device == VFIO_CCW_HOST_DASD_ECKD) {
+        host->dasd = config->device == VFIO_CCW_HOST_DASD_FBA
+            ? dasd_fba_open(config->image, dma, host->context, errp)
+            : dasd_eckd_open(config->image, dma, host->context, errp);
         if (!host->dasd) {
             return false;
         }

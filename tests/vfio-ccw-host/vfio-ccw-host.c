@@ -5,6 +5,7 @@
  *
  * A daemon around vfio-ccw-host.h. Each device has a socket, to which QEMU's
  * -device vfio-ccw connects, and a thread; the main thread waits for signals.
+ * Beside that it makes images of disks.
  */
 
 #include "qemu/osdep.h"
@@ -14,6 +15,7 @@
 #include "qemu/error-report.h"
 #include "qemu/module.h"
 #include "qemu/systemd.h"
+#include "ckd-image.h"
 #include "faults.h"
 #include "remote.h"
 #include "sockets.h"
@@ -21,11 +23,13 @@
 
 static const char summary[] =
     "Plays the part of a mainframe's vfio_ccw driver and of the disks behind\n"
-    "it. Each --socket and the --dasd-fba at the same place make one device.\n"
-    "Each serves one client at a time, and hangs up on another.";
+    "it. Each --socket and the disk (--dasd-fba or --dasd-eckd) at the same\n"
+    "place make one device. Each serves one client at a time, and hangs up on\n"
+    "another.";
 
 static const char description[] =
-    "A disk image is a plain file, a multiple of 512 bytes long:\n"
+    "The image of a fixed-block disk is a plain file, a multiple of 512 bytes\n"
+    "long:\n"
     "  truncate -s 64M disk.img\n"
     "  vfio-ccw-host --socket /tmp/disk.sock --dasd-fba disk.img\n"
     "and then, once it says \"ready\", with guest memory that is shared (other\n"
@@ -36,6 +40,13 @@ static const char description[] =
     "    -device '{\"driver\": \"vfio-ccw\", \"socket\":\n"
     "              {\"type\": \"unix\", \"path\": \"/tmp/disk.sock\"}}' ...\n"
     "The guest sees a DASD of type 9336; \"chccwdev -e\" sets it online.\n"
+    "The image of an ECKD disk, type 3390, is what Hercules has as its\n"
+    "uncompressed format (dasdinit -lfs makes one), and the guest's dasdfmt\n"
+    "formats it:\n"
+    "  vfio-ccw-host --create-eckd disk.ckd --cylinders 200\n"
+    "  vfio-ccw-host --socket /tmp/disk.sock --dasd-eckd disk.ckd\n"
+    "A daemon that is killed can leave a track half written: it is completed\n"
+    "from disk.ckd.journal when a daemon opens the image the next time.\n"
     "SIGTERM or SIGINT ends the daemon with everything written; it then says\n"
     "what each device has seen.\n"
     "\n"
@@ -46,13 +57,20 @@ static const char description[] =
     "\n"
     "To test a guest, --fault makes all devices misbehave:\n";
 
+typedef struct Disk {
+    VfioCcwHostDevice type;
+    char *image;
+} Disk;
+
 typedef struct Options {
     char **sockets;
     char **fds;             /* that were inherited, in place of sockets */
     char *group;
     char *mode_text;
     int mode;
-    char **images;
+    GArray *disks;              /* of Disk, in the command line's order */
+    char *create_eckd;
+    int cylinders;
     char *fault_name;
     const HostFault *fault;
     int remote;
@@ -64,7 +82,10 @@ static void options_clear(Options *options)
     g_strfreev(options->fds);
     g_free(options->group);
     g_free(options->mode_text);
-    g_strfreev(options->images);
+    if (options->disks) {
+        g_array_unref(options->disks);
+    }
+    g_free(options->create_eckd);
     g_free(options->fault_name);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
@@ -93,6 +114,58 @@ static bool parse_mode(Options *options)
          options->mode < 0 || options->mode > 0777)) {
         error_report("--socket-mode '%s' is no octal number up to 0777",
                      options->mode_text);
+        return false;
+    }
+    return true;
+}
+
+static void disk_clear(void *opaque)
+{
+    Disk *disk = opaque;
+
+    g_free(disk->image);
+}
+
+static void add_disk(Options *options, VfioCcwHostDevice type,
+                     const char *image)
+{
+    Disk disk = { .type = type, .image = g_strdup(image) };
+
+    g_array_append_val(options->disks, disk);
+}
+
+static gboolean parse_fba(const char *name, const char *value, void *options,
+                          GError **err)
+{
+    add_disk(options, VFIO_CCW_HOST_DASD_FBA, value);
+    return true;
+}
+
+static gboolean parse_eckd(const char *name, const char *value, void *options,
+                           GError **err)
+{
+    add_disk(options, VFIO_CCW_HOST_DASD_ECKD, value);
+    return true;
+}
+
+/* What it is that the options ask for, as far as this can be known */
+static bool check_devices(const Options *options)
+{
+    if (options->create_eckd) {
+        if (listeners_of(options) || options->disks->len) {
+            error_report("--create-eckd does nothing else; see --help");
+            return false;
+        }
+        return true;
+    }
+    if (!listeners_of(options) ||
+        g_strv_length(listeners_of(options)) != options->disks->len) {
+        error_report("needs one --dasd-fba or --dasd-eckd for each --socket or "
+                     "--fd, and at least one of them; see --help");
+        return false;
+    }
+    if (options->remote >= 0 && listeners_of(options)[1]) {
+        error_report("--remote is for a single device; see --help");
         return false;
     }
     return true;
@@ -145,8 +218,14 @@ static bool parse_options(Options *options, int *argc, char ***argv)
           "Who may connect: the sockets' access mode, in octal", "MODE" },
         { "fd", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->fds,
           "In place of a --socket: listen on this inherited one", "FDNUM" },
-        { "dasd-fba", 'd', 0, G_OPTION_ARG_FILENAME_ARRAY, &options->images,
-          "Serve this file as a fixed-block disk", "FILE" },
+        { "dasd-fba", 'd', G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK,
+          parse_fba, "Serve this file as a fixed-block disk", "FILE" },
+        { "dasd-eckd", 'e', G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK,
+          parse_eckd, "Serve this file as an ECKD disk", "FILE" },
+        { "create-eckd", 0, 0, G_OPTION_ARG_FILENAME, &options->create_eckd,
+          "Make an unformatted image of an ECKD disk, and end", "FILE" },
+        { "cylinders", 0, 0, G_OPTION_ARG_INT, &options->cylinders,
+          "Its size, in cylinders of about 700 KiB (200)", "N" },
         { "fault", 'f', 0, G_OPTION_ARG_STRING, &options->fault_name,
           "Misbehave in this way", "NAME" },
         { "remote", 'r', 0, G_OPTION_ARG_INT, &options->remote,
@@ -157,11 +236,17 @@ static bool parse_options(Options *options, int *argc, char ***argv)
     g_autofree char *faults = host_fault_describe();
     g_autofree char *all = g_strconcat(description, faults, NULL);
     g_autoptr(GError) err = NULL;
+    GOptionGroup *group;
     bool ok;
 
+    options->disks = g_array_new(false, false, sizeof(Disk));
+    g_array_set_clear_func(options->disks, disk_clear);
     g_option_context_set_summary(context, summary);
     g_option_context_set_description(context, all);
-    g_option_context_add_main_entries(context, entries, NULL);
+    /* The callback's argument is that of the group */
+    group = g_option_group_new("main", "", "", options, NULL);
+    g_option_group_add_entries(group, entries);
+    g_option_context_set_main_group(context, group);
     ok = g_option_context_parse(context, argc, argv, &err);
     g_option_context_free(context);
     if (!ok) {
@@ -172,18 +257,7 @@ static bool parse_options(Options *options, int *argc, char ***argv)
         error_report("unexpected argument '%s'; see --help", (*argv)[1]);
         return false;
     }
-    if (!parse_listeners(options)) {
-        return false;
-    }
-    if (!listeners_of(options) || !options->images ||
-        g_strv_length(listeners_of(options)) !=
-        g_strv_length(options->images)) {
-        error_report("needs one --dasd-fba for each --socket or --fd, and at "
-                     "least one of them; see --help");
-        return false;
-    }
-    if (options->remote >= 0 && listeners_of(options)[1]) {
-        error_report("--remote is for a single device; see --help");
+    if (!parse_listeners(options) || !check_devices(options)) {
         return false;
     }
     if (options->fault_name) {
@@ -202,12 +276,13 @@ static bool start_hosts(GPtrArray *hosts, const Options *options)
     VfioCcwHostConfig config = vfio_ccw_host_default_config();
     Error *err = NULL;
 
-    config.device = VFIO_CCW_HOST_DASD_FBA;
     for (int i = 0; listeners_of(options)[i]; i++) {
+        const Disk *disk = &g_array_index(options->disks, Disk, i);
         QIOChannelSocket *listener = start_listening(options, i, &err);
         VfioCcwHost *host = NULL;
 
-        config.image = options->images[i];
+        config.device = disk->type;
+        config.image = disk->image;
         if (listener) {
             host = vfio_ccw_host_start_on(listener, &config, &err);
         }
@@ -219,6 +294,17 @@ static bool start_hosts(GPtrArray *hosts, const Options *options)
         if (options->fault) {
             host_fault_begin(options->fault, host);
         }
+    }
+    return true;
+}
+
+static bool create_eckd(const Options *options)
+{
+    Error *err = NULL;
+
+    if (!ckd_image_create(options->create_eckd, options->cylinders, &err)) {
+        error_report_err(err);
+        return false;
     }
     return true;
 }
@@ -274,13 +360,16 @@ int main(int argc, char **argv)
 {
     g_autoptr(GPtrArray) hosts = g_ptr_array_new();
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, false);
-    g_auto(Options) options = { .remote = -1, .mode = -1 };
+    g_auto(Options) options = { .remote = -1, .mode = -1, .cylinders = 200 };
     bool ok;
 
     error_init(argv[0]);
     module_call_init(MODULE_INIT_QOM);
     if (!parse_options(&options, &argc, &argv)) {
         return EXIT_FAILURE;
+    }
+    if (options.create_eckd) {
+        return create_eckd(&options) ? EXIT_SUCCESS : EXIT_FAILURE;
     }
     /* From here on, so that no socket is left behind by an early signal */
     g_unix_signal_add(SIGTERM, end, loop);

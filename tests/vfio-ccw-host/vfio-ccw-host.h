@@ -32,6 +32,8 @@ typedef enum VfioCcwHostDevice {
     VFIO_CCW_HOST_TIMED,
     /* A 9336 fixed-block disk in a file */
     VFIO_CCW_HOST_DASD_FBA,
+    /* A 3390 count-key-data disk in a file */
+    VFIO_CCW_HOST_DASD_ECKD,
 } VfioCcwHostDevice;
 
 /* The regions in the order in which the driver numbers those it has */
@@ -45,7 +47,10 @@ typedef enum VfioCcwHostRegion {
 
 typedef struct VfioCcwHostConfig {
     VfioCcwHostDevice device;
-    /* The image of a VFIO_CCW_HOST_DASD_FBA, a multiple of 512 bytes long */
+    /*
+     * The image of a VFIO_CCW_HOST_DASD_FBA, a multiple of 512 bytes long, or
+     * of a VFIO_CCW_HOST_DASD_ECKD, as ckd-image.h has it
+     */
     const char *image;
     /* How long each start takes on a VFIO_CCW_HOST_TIMED */
     unsigned service_ms;
