@@ -2,17 +2,21 @@
 """The emulated host driver as a process, and a look into its disk.
 
 HostDriver runs vfio-ccw-host while a guest runs; checksums_in_image() finds
-with the host's own tools what the guest wrote.  Called by dasd_guest.py.
+with the host's own tools what the guest wrote.  Called by dasd_guest.py and
+guest_eckd.py.
 """
 
 import hashlib
 import re
+import struct
 import subprocess
 import tempfile
 import threading
 from pathlib import Path
 
 LIMIT = 60
+CKD_HEADER = 512
+CKD_TRACK = 56832
 
 
 class HostError(Exception):
@@ -22,8 +26,8 @@ class HostError(Exception):
 class HostDriver:
     """The emulated host driver, serving image at socket while it is open."""
 
-    def __init__(self, program, socket, image, log, *options):
-        self.command = [program, '--socket', socket, '--dasd-fba', image,
+    def __init__(self, program, socket, image, log, *options, disk='fba'):
+        self.command = [program, '--socket', socket, f'--dasd-{disk}', image,
                         *options]
         self.socket = socket
         self.log = log
@@ -84,6 +88,7 @@ def run_tool(*command, good=(0,)):
     if result.returncode not in good:
         raise HostError(f'{command[0]} refuses the image: '
                         f'{result.stdout.strip()}')
+    return result.stdout
 
 
 def format_image(image):
@@ -94,6 +99,30 @@ def format_image(image):
 def recover_image(image):
     """What mounting does to a file system that was not unmounted."""
     run_tool('/sbin/e2fsck', '-f', '-p', image, good=(0, 1))
+
+
+def create_eckd_image(program, image, cylinders):
+    """An unformatted ECKD disk in a new file."""
+    image.unlink(missing_ok=True)
+    run_tool(program, '--create-eckd', image, '--cylinders', str(cylinders))
+
+
+def extract_partition(image, output):
+    """What Linux has from the third track on, where fdasd begins, of an image.
+
+    The blocks are the records of a track; see tests/vfio-ccw-host/ckd-image.h.
+    """
+    with image.open('rb') as disk, output.open('wb') as partition:
+        disk.seek(CKD_HEADER + 2 * CKD_TRACK)
+        while track := disk.read(CKD_TRACK):
+            position = 5
+            while track[position:position + 8] != b'\xff' * 8:
+                number, key, data = struct.unpack_from('>4xBBH', track,
+                                                       position)
+                position += 8 + key
+                if number:
+                    partition.write(track[position:position + data])
+                position += data
 
 
 def checksums_in_image(image, directory):
