@@ -533,6 +533,8 @@ static void test_path_group(Fixture *f, const void *arg)
     static const char first[] = "first group", other[] = "other group";
 
     expect_path(f, 0x80, 0x00, none);
+    set_pgid(f, 0x80, 0x80, none);
+    disk_run_reject(f, 0, INVALID_PARAMETER);
     set_pgid(f, 0x80, 0x80, first);
     disk_run_well(f);
     expect_path(f, 0x80, 0xc8, first);
@@ -875,6 +877,15 @@ static void test_read(Fixture *f, const void *arg)
     disk_run_well(f);
     expect_block(f, 2, 1, DATA);
 
+    /* And again: only searches and reads of count fields end there */
+    extent(f, MASK_NO_WRITE, 2, 2);
+    locate(f, READ, 2 * BLOCKS + 2, 2, 1, BLOCK);
+    for (int i = 0; i < 2 * BLOCKS + 2; i++) {
+        guest_ccw(&f->g, 0x06, i < 2 * BLOCKS + 1 ? CC : 0, BLOCK, DATA);
+    }
+    disk_run_well(f);
+    expect_block(f, 2, 2, DATA);
+
     /* Lengths are the channel's affair */
     extent(f, MASK_NO_WRITE, 2, 2);
     locate(f, READ, 1, 2, 1, BLOCK);
@@ -1142,9 +1153,15 @@ static void test_write_checks(Fixture *f, const void *arg)
     guest_ccw(&f->g, 0x85, 0, BLOCK, DATA);
     disk_run_reject(f, 1, INVALID_SEQUENCE);
     seek(f, 2);
+    search(f, 2, 0);
     put_cchh(parameters(f, 0x31, CC | SLI, 4), 2);
     guest_ccw(&f->g, CCW_CMD_TIC, 0, 0, PROGRAM);
     guest_ccw(&f->g, 0x05, 0, BLOCK, DATA);
+    disk_run_reject(f, 5, INVALID_SEQUENCE);
+    /* R0 is no record to update */
+    seek(f, 2);
+    search(f, 2, 0);
+    guest_ccw(&f->g, 0x05, SLI, 8, DATA);
     disk_run_reject(f, 3, INVALID_SEQUENCE);
     seek(f, 2);
     search(f, 2, 1);
@@ -1284,10 +1301,12 @@ static void test_format_data(Fixture *f, const void *arg)
 static void test_capacity(Fixture *f, const void *arg)
 {
     static const struct {
-        unsigned len, records;
+        unsigned key_len, len, records;
     } cases[] = {
-        { 4096, 12 }, { 2048, 21 }, { 1024, 33 }, { 512, 49 }, { 27998, 2 },
-        { 18452, 3 }, { 56664, 1 },
+        { 0, 4096, 12 }, { 0, 2048, 21 }, { 0, 1024, 33 }, { 0, 512, 49 },
+        { 0, 27998, 2 }, { 0, 18452, 3 }, { 0, 56664, 1 },
+        /* 34 of the track's 1729 units each, and 153 */
+        { 44, 96, 50 }, { 8, 4096, 11 },
     };
 
     for (int i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -1296,7 +1315,8 @@ static void test_capacity(Fixture *f, const void *arg)
         extent(f, 0, 2, 2);
         locate(f, FORMAT, n + 1, 2, 0, 0);
         for (int record = 1; record <= n + 1; record++) {
-            format(f, 0x1d, record <= n ? CC : 0, 2, record, 0, cases[i].len);
+            format(f, 0x1d, record <= n ? CC : 0, 2, record,
+                   cases[i].key_len, cases[i].len);
         }
         disk_run_check(f, 2 + n, 0, INVALID_FORMAT, 0);
         extent(f, MASK_NO_WRITE, 2, 2);
@@ -1415,6 +1435,8 @@ static void test_killed(Fixture *f, const void *arg)
 static void test_lost_journal(Fixture *f, const void *arg)
 {
     g_autofree uint8_t *before = NULL, *after = NULL;
+    /* One that would be replayed, if it were this image's: at HEADER, 8 */
+    static const char other[16 + 8 + 4 + 8] = { [22] = 2, [27] = 8 };
     Error *err = NULL;
 
     close_disk(f);
@@ -1425,6 +1447,9 @@ static void test_lost_journal(Fixture *f, const void *arg)
     g_assert_null(dasd_eckd_open(f->image, NULL, NULL, &err));
     error_free_or_abort(&err);
     g_assert(g_file_set_contents(f->journal, "something", -1, NULL));
+    g_assert_null(dasd_eckd_open(f->image, NULL, NULL, &err));
+    error_free_or_abort(&err);
+    g_assert(g_file_set_contents(f->journal, other, sizeof(other), NULL));
     g_assert_null(dasd_eckd_open(f->image, NULL, NULL, &err));
     error_free_or_abort(&err);
     after = (uint8_t *)read_image(f);
@@ -1460,6 +1485,14 @@ static void test_full(Fixture *f, const void *arg)
         seek(f, 30);
         guest_ccw(&f->g, CCW_CMD_NOOP, SLI, 1, 0);
         disk_run_check(f, 0, 0x10, 0x80, 0x10);
+        for (int track = 14; track <= 15; track++) {
+            extent(f, MASK_UPDATE, track, track);
+            locate(f, WRITE, 1, track, track == 14 ? 12 : 2, BLOCK);
+            guest_ccw(&f->g, 0x85, 0, BLOCK,
+                      DATA + (track == 14 ? 2 : 4) * BLOCK);
+            disk_start(f);
+            g_assert_cmphex(f->irb.scsw.dstat, ==, UNIT_CHECK);
+        }
 
         writes.then = ALWAYS_GOOD;
         seek(f, 30);
@@ -1577,7 +1610,8 @@ static void test_images(Fixture *f, const void *arg)
 /* Two disks must not look like one, so that one without a serial has some */
 static void test_serial(Fixture *f, const void *arg)
 {
-    uint8_t none[12];
+    struct stat st;
+    char number[13];
 
     close_disk(f);
     memset(f->expected + 20, 0, 12);
@@ -1585,8 +1619,14 @@ static void test_serial(Fixture *f, const void *arg)
     open_disk(f);
     guest_ccw(&f->g, 0xfa, 0, 256, DATA);
     disk_run_well(f);
-    memset(none, 0xf0, sizeof(none));
-    g_assert_cmpint(memcmp(f->g.memory + DATA + 18, none, 12), !=, 0);
+    /* It is the file's, which has no other's inode */
+    g_assert_cmpint(stat(f->image, &st), ==, 0);
+    snprintf(number, sizeof(number), "%012" PRIX64, (uint64_t)st.st_ino);
+    for (int i = 0; i < 12; i++) {
+        g_assert_cmphex(f->g.memory[DATA + 18 + i], ==,
+                        g_ascii_isdigit(number[i]) ? 0xf0 + number[i] - '0'
+                                                   : 0xc1 + number[i] - 'A');
+    }
 }
 
 static void test_create(Fixture *f, const void *arg)
