@@ -81,7 +81,7 @@ def make_initramfs(packages, modules, script, output, files=None):
     (tree / 'init').chmod(0o755)
     shutil.copy(script, tree / 'guest-script')
     for name, path in (files or {}).items():
-        (tree / name).parent.mkdir(exist_ok=True)
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, tree / name)
     for number, (name, contents) in enumerate(
             packages.modules(modules).items()):
@@ -104,7 +104,10 @@ def show_logs(directory):
 
 
 class Guest:
-    """One run of a guest, from power on to power off."""
+    """One run of a guest, from power on to power off.
+
+    Without an initramfs it boots from the device that has a bootindex.
+    """
 
     def __init__(self, qemu, packages, initramfs, log, memory=512):
         self.log = log
@@ -114,8 +117,9 @@ class Guest:
             '-accel', 'tcg', '-m', str(memory), '-object',
             f'memory-backend-memfd,id=ram,size={memory}M,share=on',
             '-machine', 's390-ccw-virtio,memory-backend=ram',
-            '-serial', 'stdio',
-            '-kernel', str(packages.kernel), '-initrd', str(initramfs)]
+            '-serial', 'stdio']
+        self.kernel = ['-kernel', str(packages.kernel), '-initrd',
+                       str(initramfs)] if initramfs else []
         self.parameters = ['console=ttysclp0', 'panic=-1', 'quiet']
         # A guest that is not to boot again does so only in a panic.
         self.reboots = False
@@ -142,7 +146,9 @@ class Guest:
 
     def messages(self, limit):
         """(name, value) of each message; GuestError if it ends badly."""
-        command = self.command + ['-append', ' '.join(self.parameters)]
+        command = self.command + self.kernel
+        if self.kernel:
+            command += ['-append', ' '.join(self.parameters)]
         if not self.reboots:
             command.append('-no-reboot')
         with (self.log.open('w', encoding='utf-8') as log,
