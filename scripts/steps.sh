@@ -16,7 +16,8 @@ number=0
 case $target in
 fetch) steps=2 ;;
 qemu) steps=3 ;;
-demo | bench | soak | mutation | check-libvirt) steps=4 ;;
+demo) steps=5 ;;
+bench | soak | mutation | check-libvirt) steps=4 ;;
 check | check-linux) steps=5 ;;
 check-sanitizers) steps=7 ;;
 *)
@@ -137,6 +138,8 @@ qemu)
 demo)
     step "building QEMU" compile
     step "running a Linux guest" /usr/bin/python3 scripts/demo.py $build
+    step "installing Linux on an ECKD disk, and booting from it" \
+        /usr/bin/python3 scripts/guest_eckd.py $build boot
     ;;
 bench)
     step "building QEMU and the benchmark" compile qemu bench-program
