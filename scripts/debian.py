@@ -307,6 +307,8 @@ WANTED = {
     'firmware': Packages(('qemu-system-data',), NEWER),
     'guest-kernel': Packages((r'linux-image-6\.12\.[^-]+-s390x',), NEWER),
     'guest-busybox': Packages(('busybox-static',), ('trixie', 'bookworm')),
+    # dasdfmt, fdasd and zipl, which need no library but C's
+    'guest-tools': Packages(('s390-tools', 'libc6'), ('bookworm', 'trixie')),
     # "make check-linux" builds the kernel and, statically, a QEMU for it.
     'linux-source': Packages((r'linux-source-6\.12',), NEWER),
     # The oldest Debian that has QEMU's requirements: its C library has to

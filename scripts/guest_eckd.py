@@ -28,9 +28,6 @@ from dasd_guest import CaseError
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = ['crc32c_generic', 'dasd_eckd_mod', 'ext4']
-# These need no library but C's.  This release's packages do not change.
-TOOLS_SUITE = 'bookworm'
-TOOLS_PACKAGES = ['s390-tools', 'libc6']
 TOOLS = {'bin/dasdfmt': 'sbin/dasdfmt', 'bin/fdasd': 'sbin/fdasd',
          'bin/zipl': 'sbin/zipl',
          'lib/s390-tools/stage3.bin': 'lib/s390-tools/stage3.bin',
@@ -48,11 +45,7 @@ def fetch_tools(directory):
     with (directory / 'lock').open('w', encoding='utf-8') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not tools.exists():
-            print(f"-- guest: Debian's s390x tools, {TOOLS_SUITE}", flush=True)
-            apt = debian.PrivateApt(directory / 'apt-tools', TOOLS_SUITE,
-                                    's390x')
-            apt.update()
-            apt.unpack_all(TOOLS_PACKAGES, tools)
+            debian.Cache().unpack('guest-tools', tools)
     return {name: tools / path for name, path in TOOLS.items()}
 
 
