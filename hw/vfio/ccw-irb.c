@@ -7,7 +7,8 @@
  * the host's answer to a request amounts to, and how status adds up that came
  * in parts. What status is shown, and when, is for the state machine.
  *
- * Called by ccw-fsm.c, in whatever thread that is called.
+ * Called by ccw-fsm.c, and for the errno table by ccw-job.c and ccw-link.c, in
+ * whatever thread they are called.
  */
 
 #include "qemu/osdep.h"
@@ -22,37 +23,77 @@ typedef enum Outcome {
     DEVICE_GONE,
 } Outcome;
 
+typedef enum Retry {
+    NEVER,
+    LATER,           /* when the driver may be done with something else */
+    AFTER_ITS_OWN,   /* when this device's request at the driver returns */
+} Retry;
+
 /*
- * What a failed request means, for SSCH, HSCH and CSCH alike. Two errors mean
- * different things depending on whether the host still has a SCHIB to show.
+ * All that an errno of the driver means, for SSCH, HSCH and CSCH alike. Two of
+ * them say that the device is gone only if its SCHIB cannot be read either: the
+ * SCHIB is read to find out, and where cc 3 may have changed its paths.
  */
 static const struct {
     int error;
     Outcome outcome;
+    Retry retry;
+    bool read_schib;
     bool gone_without_schib;
 } answers[] = {
-    { EAGAIN,     DEFERRED_CC1 },        /* for too long */
-    { EBUSY,      DEFERRED_CC1 },        /* for too long */
-    { EACCES,     DEFERRED_CC3 },        /* cc 3, other paths left */
-    { ENODEV,     DEFERRED_CC3, true },  /* cc 3, none left */
-    { EIO,        CONTROL_CHECK, true }, /* NOT_OPER, or worse */
+    /* the outcome of the first two is that of the last retry */
+    { EAGAIN,     DEFERRED_CC1, .retry = AFTER_ITS_OWN },
+    { EBUSY,      DEFERRED_CC1, .retry = LATER },
+    /* cc 3, other paths left */
+    { EACCES,     DEFERRED_CC3, .read_schib = true },
+    /* cc 3, none left */
+    { ENODEV,     DEFERRED_CC3, .read_schib = true,
+                                .gone_without_schib = true },
+    /* NOT_OPER, or worse */
+    { EIO,        CONTROL_CHECK, .read_schib = true,
+                                 .gone_without_schib = true },
     { EINVAL,     PROGRAM_CHECK },
     { EOPNOTSUPP, PROGRAM_CHECK },
     { EFAULT,     PROTECTION_CHECK },
     { EPERM,      PROTECTION_CHECK },
-    { ETIMEDOUT,  DEVICE_GONE },         /* the link's own errors */
+    /* the link's own errors */
+    { ETIMEDOUT,  DEVICE_GONE },
     { ESHUTDOWN,  DEVICE_GONE },
+    /* any other */
+    { 0,          CONTROL_CHECK },
 };
+
+static unsigned find_answer(int ret)
+{
+    unsigned i = 0;
+
+    while (answers[i].error && answers[i].error != -ret) {
+        i++;
+    }
+    return i;
+}
 
 static Outcome outcome_of(const VFIOCCWAnswer *answer)
 {
-    for (int i = 0; i < ARRAY_SIZE(answers); i++) {
-        if (answer->ret == -answers[i].error) {
-            return answer->schib_lost && answers[i].gone_without_schib
-                   ? DEVICE_GONE : answers[i].outcome;
-        }
-    }
-    return CONTROL_CHECK;
+    unsigned i = find_answer(answer->ret);
+
+    return answer->schib_lost && answers[i].gone_without_schib
+           ? DEVICE_GONE : answers[i].outcome;
+}
+
+bool vfio_ccw_errno_is_retried(int ret)
+{
+    return answers[find_answer(ret)].retry != NEVER;
+}
+
+bool vfio_ccw_errno_is_own_lock(int ret)
+{
+    return answers[find_answer(ret)].retry == AFTER_ITS_OWN;
+}
+
+bool vfio_ccw_errno_needs_schib(int ret)
+{
+    return answers[find_answer(ret)].read_schib;
 }
 
 bool vfio_ccw_answer_says_gone(const VFIOCCWAnswer *answer)

@@ -6,7 +6,7 @@
  * Functions without state: all that they know is in their arguments. Everything
  * is in host byte order.
  *
- * Called by hw/vfio/ccw-fsm.c alone.
+ * Called by hw/vfio/ccw-fsm.c; the errno table by ccw-job.c and ccw-link.c too.
  */
 
 #ifndef HW_VFIO_CCW_IRB_H
@@ -23,6 +23,15 @@ typedef struct VFIOCCWAnswer {
 
 /* Is there no device any more? */
 bool vfio_ccw_answer_says_gone(const VFIOCCWAnswer *answer);
+
+/* @ret is 0 or -errno. Is the request to be sent again? */
+bool vfio_ccw_errno_is_retried(int ret);
+
+/* ... at once when this device's request returns that is with the driver? */
+bool vfio_ccw_errno_is_own_lock(int ret);
+
+/* Is the SCHIB to be read, since only that tells what it means? */
+bool vfio_ccw_errno_needs_schib(int ret);
 
 /* What a start ends with that was refused. */
 IRB vfio_ccw_irb_of_failed_start(const VFIOCCWAnswer *answer, const ORB *orb);

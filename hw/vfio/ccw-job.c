@@ -126,11 +126,6 @@ static void coroutine_fn job_command(VFIOCCWJob *job)
                                       sizeof(region));
 }
 
-static bool means_look_at_schib(int ret)
-{
-    return ret == -EACCES || ret == -ENODEV || ret == -EIO;
-}
-
 static void coroutine_fn job_request(VFIOCCWJob *job)
 {
     if (job->lane == VFIO_CCW_LANE_START) {
@@ -138,7 +133,7 @@ static void coroutine_fn job_request(VFIOCCWJob *job)
     } else {
         job_command(job);
     }
-    if (means_look_at_schib(job->ret)) {
+    if (vfio_ccw_errno_needs_schib(job->ret)) {
         job_read_schib(job);
     }
 }

@@ -217,8 +217,7 @@ static bool came_too_early(const VFIOCCWJob *job)
 
 static bool means_try_again(const VFIOCCWJob *job)
 {
-    return (job->ret == -EAGAIN || job->ret == -EBUSY ||
-            came_too_early(job)) &&
+    return (vfio_ccw_errno_is_retried(job->ret) || came_too_early(job)) &&
            job->request.number == job->link->newest &&
            job->request.attempts + 1 < MAX_ATTEMPTS;
 }
@@ -232,7 +231,8 @@ static void queue_again(VFIOCCWJob *job)
                          job->request.attempts, delay);
     link->queued = job->request;
     link->queued.attempts++;
-    if (job->ret == -EBUSY || (job->ret && !request_at_host(link))) {
+    if (job->ret && !(vfio_ccw_errno_is_own_lock(job->ret) &&
+                      request_at_host(link))) {
         timer_mod(link->retry_timer,
                   qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) + delay);
     }
@@ -310,16 +310,15 @@ static void deliver_gone(VFIOCCWLink *link)
     deliver(link, (VFIOCCWNews) { .kind = VFIO_CCW_NEWS_GONE });
 }
 
-static bool means_gone(int ret)
-{
-    return ret == -ENODEV || ret == -EIO || ret == -ETIMEDOUT ||
-           ret == -ESHUTDOWN;
-}
-
 static void deliver_schib(VFIOCCWJob *job)
 {
+    VFIOCCWAnswer answer = {
+        .ret = job->schib_ret,
+        .schib_lost = job->schib_ret != 0,
+    };
+
     show_schib(job);
-    if (job->has_schib && means_gone(job->schib_ret)) {
+    if (job->has_schib && vfio_ccw_answer_says_gone(&answer)) {
         deliver_gone(job->link);
     }
 }
