@@ -134,11 +134,14 @@ static const Cell table[VFIO_CCW_STATE__MAX][VFIO_CCW_EV__MAX] = {
     DEVICE_OPEN,
     QEMU(BUG, DO(quiesce, QUIESCING), BUG, BUG, DO(reset, IDLE)) },
 
-/* XSCH tells the truth only here: the host has not seen this start. */
+/*
+ * XSCH tells the truth only here: the host has not seen this start. Nor does it
+ * ever see one that QEMU cannot have it execute: that fails from here.
+ */
 [VFIO_CCW_START_QUEUED] = {
     GUEST(CC2, DO(halt, HALT_QUEUED), DO(clear, CLEAR_QUEUED),
           DO(cancel, IDLE), CC2, DO(tested, SAME), BUG),
-    ANSWER(DO(sent, START_SENT), BUG, BUG, BUG),
+    ANSWER(DO(sent, START_SENT), BUG, BUG, DO(failed, IDLE)),
     IRBS(STALE, STALE, STALE, STALE, DO(defer, IDLE), DO(alert, SAME)),
     DEVICE_OPEN,
     QEMU(BUG, DO(quiesce, QUIESCING), BUG, BUG, DO(reset, IDLE)) },
@@ -259,6 +262,20 @@ static const Cell table[VFIO_CCW_STATE__MAX][VFIO_CCW_EV__MAX] = {
      SCSW_ACTL_CLEAR_PEND | SCSW_ACTL_SUSP)
 
 #define SCSW_ACTL_ACTIVE (SCSW_ACTL_SUBCH_ACTIVE | SCSW_ACTL_DEVICE_ACTIVE)
+
+static VFIOCCWFunction function_of(VFIOCCWState state)
+{
+    switch (state) {
+    case VFIO_CCW_HALT_QUEUED ... VFIO_CCW_HALT_ACTIVE:
+    case VFIO_CCW_QUIESCING_HALT:
+        return VFIO_CCW_FN_HALT;
+    case VFIO_CCW_CLEAR_QUEUED ... VFIO_CCW_CLEAR_ACTIVE:
+    case VFIO_CCW_QUIESCING_CLEAR:
+        return VFIO_CCW_FN_CLEAR;
+    default:
+        return VFIO_CCW_FN_START;
+    }
+}
 
 static bool status_pending(VFIOCCWFsm *fsm)
 {
@@ -624,7 +641,7 @@ static unsigned failed(VFIOCCWFsm *fsm, const Input *in)
 {
     IRB irb;
 
-    if (fsm->state == VFIO_CCW_START_SENT) {
+    if (function_of(fsm->state) == VFIO_CCW_FN_START) {
         return failed_start(fsm, in->answer);
     }
     irb = vfio_ccw_irb_of_failed_signal(in->answer);
@@ -858,20 +875,6 @@ static unsigned reset(VFIOCCWFsm *fsm, const Input *in)
     fsm->schib->pmcw.lpm = fsm->schib->pmcw.pim;
     return VFIO_CCW_DO_WITHDRAW_REQUEST | VFIO_CCW_DO_WITHDRAW_IRQ |
            VFIO_CCW_DO_RESET_HOST;
-}
-
-static VFIOCCWFunction function_of(VFIOCCWState state)
-{
-    switch (state) {
-    case VFIO_CCW_HALT_QUEUED ... VFIO_CCW_HALT_ACTIVE:
-    case VFIO_CCW_QUIESCING_HALT:
-        return VFIO_CCW_FN_HALT;
-    case VFIO_CCW_CLEAR_QUEUED ... VFIO_CCW_CLEAR_ACTIVE:
-    case VFIO_CCW_QUIESCING_CLEAR:
-        return VFIO_CCW_FN_CLEAR;
-    default:
-        return VFIO_CCW_FN_START;
-    }
 }
 
 /* The only place that writes the state. */

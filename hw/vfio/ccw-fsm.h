@@ -154,7 +154,10 @@ VFIOCCWVerdict vfio_ccw_fsm_tested(VFIOCCWFsm *fsm);
 VFIOCCWVerdict vfio_ccw_fsm_progress(VFIOCCWFsm *fsm, VFIOCCWEvent event,
                                      uint32_t request);
 
-/* The final answer to a request. */
+/*
+ * The final answer to a request: of the host, or of QEMU to a start that is not
+ * sent for what its ORB asks for.
+ */
 VFIOCCWVerdict vfio_ccw_fsm_answered(VFIOCCWFsm *fsm,
                                      const VFIOCCWAnswer *answer);
 

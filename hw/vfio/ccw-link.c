@@ -140,7 +140,6 @@ static void send_request(VFIOCCWLink *link)
     submit(link, link->queued.lane);
     link->queued.valid = false;
     link->sent_since_irb = true;
-    deliver_request(link, VFIO_CCW_NEWS_SENT, link->queued.number);
 }
 
 /*
@@ -168,18 +167,21 @@ static void note_io_signal(VFIOCCWLink *link)
     }
 }
 
-/* Ask whatever can be asked now. */
-static void kick(VFIOCCWLink *link)
+/*
+ * Ask whatever can be asked now. True: the request was sent, which the state
+ * machine has to be told.
+ */
+static bool ask(VFIOCCWLink *link)
 {
     assert(bql_locked());
     if (!link->open || link->given_up || link->busy[VFIO_CCW_LANE_RESET]) {
-        return;
+        return false;
     }
     if (link->due[VFIO_CCW_LANE_RESET]) {
         if (!request_at_host(link)) {
             submit(link, VFIO_CCW_LANE_RESET);
         }
-        return;
+        return false;
     }
     /* An IRB that is there already must not pass for one of a new request. */
     if (link->queued.valid && !goes_past(&link->queued)) {
@@ -194,8 +196,17 @@ static void kick(VFIOCCWLink *link)
             submit(link, lane);
         }
     }
-    if (may_send(link)) {
-        send_request(link);
+    if (!may_send(link)) {
+        return false;
+    }
+    send_request(link);
+    return true;
+}
+
+static void kick(VFIOCCWLink *link)
+{
+    if (ask(link)) {
+        deliver_request(link, VFIO_CCW_NEWS_SENT, link->queued.number);
     }
 }
 
@@ -472,13 +483,39 @@ static void finish(VFIOCCWJob *job)
     vfio_ccw_link_leave(link);
 }
 
-void vfio_ccw_link_request(VFIOCCWLink *link, VFIOCCWFunction function,
-                           uint32_t number, const ORB *orb)
+/*
+ * PoP 15, "Operation-Request Block": Linux would put a path mask of its own in
+ * place of none, and copy a program from any address. It cannot be told to
+ * resume, so it must not be made to suspend. The error is the one with which
+ * Linux would say what the guest is to be told.
+ */
+static int reason_to_refuse(const ORB *orb)
 {
+    uint32_t invalid = orb->ctrl0 & ORB_CTRL0_MASK_FMT ? 0x80000007
+                                                       : 0xff000007;
+
+    if (!orb->lpm) {
+        return -EACCES;
+    }
+    if (orb->cpa & invalid) {
+        return -EINVAL;
+    }
+    return orb->ctrl0 & ORB_CTRL0_MASK_SPND ? -EOPNOTSUPP : 0;
+}
+
+int vfio_ccw_link_request(VFIOCCWLink *link, VFIOCCWFunction function,
+                          uint32_t number, const ORB *orb)
+{
+    int ret = function == VFIO_CCW_FN_START ? reason_to_refuse(orb) : 0;
+
     QEMU_BUILD_BUG_ON((int)VFIO_CCW_FN_START != VFIO_CCW_LANE_START);
     QEMU_BUILD_BUG_ON((int)VFIO_CCW_FN_HALT != VFIO_CCW_LANE_HALT);
     QEMU_BUILD_BUG_ON((int)VFIO_CCW_FN_CLEAR != VFIO_CCW_LANE_CLEAR);
 
+    if (ret) {
+        trace_vfio_ccw_start_refused(link->who, ret);
+        return ret;
+    }
     timer_del(link->retry_timer);
     link->newest = number;
     link->queued = (VFIOCCWRequest) {
@@ -487,7 +524,7 @@ void vfio_ccw_link_request(VFIOCCWLink *link, VFIOCCWFunction function,
         .number = number,
         .orb = *orb,
     };
-    kick(link);
+    return ask(link);
 }
 
 void vfio_ccw_link_withdraw(VFIOCCWLink *link)

@@ -211,11 +211,12 @@ void vfio_ccw_link_explain(VFIOCCWLink *link, Error **errp);
 void vfio_ccw_link_abandon(VFIOCCWLink *link);
 
 /*
- * Queue request @number; it replaces one that is still queued. Where it goes
- * to the host at once, NEWS_SENT is delivered before this returns.
+ * Queue request @number; it replaces one that is still queued. Returns 1 if it
+ * went to the host at once, which the caller tells the state machine itself; 0
+ * if NEWS_SENT will say so; -errno if it never goes.
  */
-void vfio_ccw_link_request(VFIOCCWLink *link, VFIOCCWFunction function,
-                           uint32_t number, const ORB *orb);
+int vfio_ccw_link_request(VFIOCCWLink *link, VFIOCCWFunction function,
+                          uint32_t number, const ORB *orb);
 
 /* Forget the queued request, if there is one. */
 void vfio_ccw_link_withdraw(VFIOCCWLink *link);

@@ -158,45 +158,11 @@ static void describe(VFIOCCWDevice *vcdev)
  * What a verdict asks for.
  */
 
-/*
- * PoP 15, "Operation-Request Block": Linux would put a path mask of its own in
- * place of none, and copy a program from any address. It cannot be told to
- * resume, so it must not be made to suspend. The error is the one with which
- * Linux would say what the guest is to be told.
- */
-static int reason_to_refuse(const ORB *orb)
-{
-    uint32_t invalid = orb->ctrl0 & ORB_CTRL0_MASK_FMT ? 0x80000007
-                                                       : 0xff000007;
-
-    if (!orb->lpm) {
-        return -EACCES;
-    }
-    if (orb->cpa & invalid) {
-        return -EINVAL;
-    }
-    return orb->ctrl0 & ORB_CTRL0_MASK_SPND ? -EOPNOTSUPP : 0;
-}
-
-static void refuse_start(VFIOCCWDevice *vcdev, int ret)
-{
-    VFIOCCWFsm *fsm = &vcdev->fsm;
-    VFIOCCWAnswer answer = { .request = fsm->request, .ret = ret };
-
-    trace_vfio_ccw_start_refused(vcdev->who, ret);
-    door(vcdev, vfio_ccw_fsm_progress(fsm, VFIO_CCW_EV_SENT, fsm->request));
-    door(vcdev, vfio_ccw_fsm_answered(fsm, &answer));
-}
-
-static void request(VFIOCCWDevice *vcdev, VFIOCCWFunction function)
+/* As vfio_ccw_link_request() */
+static int request(VFIOCCWDevice *vcdev, VFIOCCWFunction function)
 {
     ORB orb = vcdev->fsm.orb;
-    int ret = function == VFIO_CCW_FN_START ? reason_to_refuse(&orb) : 0;
 
-    if (ret) {
-        refuse_start(vcdev, ret);
-        return;
-    }
     if (vcdev->force_orb_pfch && !(orb.ctrl0 & ORB_CTRL0_MASK_PFCH)) {
         orb.ctrl0 |= ORB_CTRL0_MASK_PFCH;
         warn_report_once("%s: prefetch forced on, programs that change "
@@ -204,7 +170,22 @@ static void request(VFIOCCWDevice *vcdev, VFIOCCWFunction function)
     }
     trace_vfio_ccw_request(vcdev->who, function, vcdev->fsm.request,
                            orb.cpa);
-    vfio_ccw_link_request(&vcdev->link, function, vcdev->fsm.request, &orb);
+    return vfio_ccw_link_request(&vcdev->link, function, vcdev->fsm.request,
+                                 &orb);
+}
+
+/* What came of request(), once all else that the verdict asked for is done */
+static void tell_of_request(VFIOCCWDevice *vcdev, int ret)
+{
+    VFIOCCWFsm *fsm = &vcdev->fsm;
+    VFIOCCWAnswer answer = { .request = fsm->request, .ret = ret };
+
+    if (ret > 0) {
+        door(vcdev, vfio_ccw_fsm_progress(fsm, VFIO_CCW_EV_SENT,
+                                          fsm->request));
+    } else if (ret < 0) {
+        door(vcdev, vfio_ccw_fsm_answered(fsm, &answer));
+    }
 }
 
 /* Only a migration could forbid it, and that is what this device forbids. */
@@ -266,6 +247,7 @@ static void carry_out(VFIOCCWDevice *vcdev, const VFIOCCWVerdict *verdict)
     SubchDev *sch = subchannel_of(vcdev);
     VFIOCCWLink *link = &vcdev->link;
     unsigned todo = verdict->todo;
+    int requested = 0;
 
     if (todo & VFIO_CCW_DO_GIVE_UP_HOST) {
         vfio_ccw_link_give_up(link);
@@ -280,7 +262,7 @@ static void carry_out(VFIOCCWDevice *vcdev, const VFIOCCWVerdict *verdict)
         vfio_ccw_link_reset(link);
     }
     if (todo & VFIO_CCW_DO_REQUEST) {
-        request(vcdev, verdict->function);
+        requested = request(vcdev, verdict->function);
     }
     if (todo & VFIO_CCW_DO_INTERRUPT) {
         trace_vfio_ccw_interrupt(vcdev->who, sch->curr_status.scsw.ctrl,
@@ -299,6 +281,7 @@ static void carry_out(VFIOCCWDevice *vcdev, const VFIOCCWVerdict *verdict)
                           vfio_ccw_event_name(verdict->event),
                           vfio_ccw_state_name(verdict->from));
     }
+    tell_of_request(vcdev, requested);
 }
 
 /*

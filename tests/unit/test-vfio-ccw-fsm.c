@@ -260,6 +260,8 @@ static bool is_legal(const World *w, const Input *input)
     VFIOCCWState state = oracle_state(&w->oracle);
     bool gone = input->ret == -ETIMEDOUT || input->ret == -ESHUTDOWN ||
                 (input->schib_lost && input->ret != -EACCES);
+    bool never_sent = w->at_link == PLACE_KEPT && input->ret &&
+                      state == VFIO_CCW_START_QUEUED;
 
     switch (input->kind) {
     case KIND_MSCH:
@@ -271,7 +273,8 @@ static bool is_legal(const World *w, const Input *input)
                                                                : PLACE_GOING);
     case KIND_ANSWER:
         /* Who is stopped need not be heard first. */
-        return input->superseded || gone || w->at_link == PLACE_GOING ||
+        return input->superseded || gone || never_sent ||
+               w->at_link == PLACE_GOING ||
                vfio_ccw_fsm_stopping(&w->fsm);
     case KIND_EVENT:
         switch (input->event) {
@@ -1362,9 +1365,13 @@ static bool is_possible(VFIOCCWState state, VFIOCCWEvent event)
     case VFIO_CCW_EV_SENT:
         return state == VFIO_CCW_START_QUEUED ||
                state == VFIO_CCW_HALT_QUEUED || state == VFIO_CCW_CLEAR_QUEUED;
+    case VFIO_CCW_EV_FAILED:
+        if (state == VFIO_CCW_START_QUEUED) {
+            return true; /* QEMU does not send it at all */
+        }
+        /* fall through */
     case VFIO_CCW_EV_RETRY:
     case VFIO_CCW_EV_ACCEPTED:
-    case VFIO_CCW_EV_FAILED:
         return state == VFIO_CCW_START_SENT || state == VFIO_CCW_HALT_SENT ||
                state == VFIO_CCW_CLEAR_SENT;
     case VFIO_CCW_EV_OPEN:

@@ -89,9 +89,27 @@ static void report(const VFIOCCWVerdict *verdict)
 /* What the state machine was told last that led to another state */
 static VFIOCCWEvent last_event;
 
+static void door(VFIOCCWVerdict verdict);
+
+/* As in ccw.c */
+static void tell_of_request(int ret)
+{
+    VFIOCCWAnswer answer = { .request = sim.fsm.request, .ret = ret };
+
+    if (ret > 0) {
+        door(vfio_ccw_fsm_progress(&sim.fsm, VFIO_CCW_EV_SENT,
+                                   sim.fsm.request));
+    } else if (ret < 0) {
+        newest()->never_send = true;
+        newest()->ret = ret;
+        door(vfio_ccw_fsm_answered(&sim.fsm, &answer));
+    }
+}
+
 static void carry_out(const VFIOCCWVerdict *verdict)
 {
     unsigned todo = verdict->todo;
+    int requested = 0;
 
     if (todo & VFIO_CCW_DO_GIVE_UP_HOST) {
         vfio_ccw_link_give_up(&sim.link);
@@ -108,8 +126,8 @@ static void carry_out(const VFIOCCWVerdict *verdict)
         vfio_ccw_link_reset(&sim.link);
     }
     if (todo & VFIO_CCW_DO_REQUEST) {
-        vfio_ccw_link_request(&sim.link, verdict->function, sim.fsm.request,
-                              &sim.fsm.orb);
+        requested = vfio_ccw_link_request(&sim.link, verdict->function,
+                                          sim.fsm.request, &sim.fsm.orb);
     }
     if (todo & VFIO_CCW_DO_INTERRUPT) {
         inject();
@@ -124,6 +142,7 @@ static void carry_out(const VFIOCCWVerdict *verdict)
         sim_fail("event %s in state %s", vfio_ccw_event_name(verdict->event),
                  vfio_ccw_state_name(verdict->from));
     }
+    tell_of_request(requested);
 }
 
 static void door(VFIOCCWVerdict verdict)
@@ -326,6 +345,9 @@ static void ssch(void)
     }
     if (sim_one_in(32)) {
         orb.cpa = SIM_GUEST_SIZE;
+    }
+    if (sim_one_in(32)) {
+        orb.ctrl0 |= ORB_CTRL0_MASK_SPND;
     }
     sim.start[id] = (SimStart) {
         .cpa = orb.cpa,
