@@ -4,7 +4,8 @@
 
 Changes one cell of the table in hw/vfio/ccw-fsm.c at a time, to another kind
 of cell, another next state or another action, or leaves out one thing that an
-action says is to be done, and runs the unit test with it.
+action says is to be done, and runs the unit test with it.  Of the judge's table
+in hw/vfio/ccw-judge.c, each rule gets another decision, or is left out.
 A mutant that passes the test has survived, and is a hole in the test.  Those
 that cannot be told from the original are listed below, with the reason.
 
@@ -23,6 +24,11 @@ from pathlib import Path
 
 TEST = 'test-vfio-ccw-fsm'
 SOURCE = 'hw/vfio/ccw-fsm.c'
+JUDGE_TEST = 'test-vfio-ccw-judge'
+JUDGE = 'hw/vfio/ccw-judge.c'
+RULE = re.compile(r'^\{ [^{}]*?(\w+) \},$', re.M)
+DECISIONS = ('DROP READ_SCHIB TAKE TAKE_AS_ALERT TAKE_IF_STILL START_IS_LOST '
+             'END_IS_LOST TAKE_THEN_LOST LOST_THEN_TAKE').split()
 TIMEOUT = 120
 ROW = re.compile(r'^\[VFIO_CCW_(\w+)\] = \{$.*?\},$', re.M | re.S)
 CELL = re.compile(r'DO\((\w+), (\w+)\)|\b(BUG|IGNORED|STALE|CC2|CC3)\b')
@@ -32,7 +38,8 @@ SHARED = re.compile(r'^#define (DEVICE_OPEN)\b((?:.*\\\n)+.*)$', re.M)
 
 STATES = ('NOT_OPER STANDBY IDLE START_QUEUED START_SENT START_ACTIVE '
           'HALT_QUEUED HALT_SENT HALT_ACTIVE CLEAR_QUEUED CLEAR_SENT '
-          'CLEAR_ACTIVE QUIESCING_HALT QUIESCING_CLEAR QUIESCING').split()
+          'CLEAR_ACTIVE QUIESCING_HALT QUIESCING_HALT_ACTIVE '
+          'QUIESCING_CLEAR QUIESCING_CLEAR_ACTIVE QUIESCING').split()
 EVENTS = ('SSCH HSCH CSCH XSCH RSCH TSCH TSCH_PRIMARY '
           'SENT RETRY ACCEPTED FAILED '
           'IRB_PARTIAL IRB_END IRB_HALT IRB_CLEAR IRB_LATE IRB_ALERT '
@@ -45,9 +52,20 @@ QUIESCING = [state for state in STATES if state.startswith('QUIESCING')]
 EQUIVALENT = [
     (['NOT_OPER', 'STANDBY', *QUIESCING], EVENTS[:6],
      'no instruction gets as far as the table while DNV is off'),
-    (['NOT_OPER', 'STANDBY', *QUIESCING],
-     ['IRB_PARTIAL', 'IRB_END', 'IRB_LATE'],
-     'no start is at the host, so these are stale before the table is asked'),
+    ([state for state in STATES
+      if state != 'START_ACTIVE' and not state.startswith('HALT_')],
+     ['IRB_PARTIAL', 'IRB_END'],
+     'no start may end, so the judge says that these are stale'),
+    (['NOT_OPER', 'STANDBY', *QUIESCING], ['IRB_LATE'],
+     'no device end is due to the guest, so the judge says that it is stale'),
+    ([state for state in STATES
+      if state not in ('START_ACTIVE', 'HALT_ACTIVE',
+                       'QUIESCING_HALT_ACTIVE')], ['IRB_HALT'],
+     'no halt is awaited, so the judge says that its end is stale'),
+    ([state for state in STATES
+      if state not in ('CLEAR_ACTIVE', 'QUIESCING_CLEAR_ACTIVE')],
+     ['IRB_CLEAR'],
+     'no clear is awaited, so the judge says that its end is stale'),
     ([state for state in STATES if state != 'START_ACTIVE'],
      ['TSCH_PRIMARY'],
      'nobody asks there whether the status that TSCH takes is primary'),
@@ -103,21 +121,35 @@ def mutants(text):
     yield from mutants_of_actions(text)
 
 
-class Workshop:
-    """Compiles and links the unit test with another ccw-fsm.c."""
+def mutants_of_rules(text):
+    """The last one fits always, so it cannot be left out."""
+    rules = list(RULE.finditer(text))
+    for number, rule in enumerate(rules, 1):
+        for new in DECISIONS:
+            if new != rule[1]:
+                yield (f'rule {number}', 'decision', rule[1], new,
+                       text[:rule.start(1)] + new + text[rule.end(1):])
+        if rule != rules[-1]:
+            yield (f'rule {number}', 'rule', rule[1], 'none',
+                   text[:rule.start()] + text[rule.end():])
 
-    def __init__(self, build, directory):
+
+class Workshop:
+    """Compiles and links a unit test with another @source."""
+
+    def __init__(self, build, directory, test, source):
         self.build = build
+        self.test = test
         self.directory = directory
         database = json.loads((build / 'compile_commands.json').read_text(
             encoding='utf-8'))
         own = [entry for entry in database
-               if f'{TEST}.p/' in entry['output']]
+               if f'{test}.p/' in entry['output']]
         self.fsm = next(entry for entry in own
-                        if entry['file'].endswith(SOURCE))
+                        if entry['file'].endswith(source))
         self.source = build / self.fsm['file']
         link = subprocess.run(['ninja', '-t', 'commands', '-s',
-                               f'tests/unit/{TEST}'], cwd=build, check=True,
+                               f'tests/unit/{test}'], cwd=build, check=True,
                               stdout=subprocess.PIPE, text=True).stdout
         self.link = shlex.split(link)
 
@@ -146,8 +178,8 @@ class Workshop:
             self.fsm['file']: str(source), self.fsm['output']: str(output),
             '-O2': '-O1', '-g': '-w'})
         linker = self._replace(self.link, {
-            self.fsm['output']: str(output), f'tests/unit/{TEST}':
-            str(program)})
+            self.fsm['output']: str(output),
+            f'tests/unit/{self.test}': str(program)})
         try:
             for command in (compiler, linker):
                 subprocess.run(command, cwd=self.build, check=True,
@@ -182,15 +214,21 @@ def main():
     survivors = []
     with tempfile.TemporaryDirectory() as directory, \
             ThreadPoolExecutor(arguments.jobs) as pool:
-        workshop = Workshop(arguments.build.resolve(), Path(directory))
+        build = arguments.build.resolve()
+        workshop = Workshop(build, Path(directory), TEST, SOURCE)
+        judge = Workshop(build, Path(directory), JUDGE_TEST, JUDGE)
         text = without_shared_cells(
             workshop.source.read_text(encoding='utf-8'))
+        rules = judge.source.read_text(encoding='utf-8')
         if not workshop.run('original', text):
             sys.exit(f'error: {TEST} fails without any mutation')
-        everything = list(mutants(text))
+        if not judge.run('rules', rules):
+            sys.exit(f'error: {JUDGE_TEST} fails without any mutation')
+        everything = [(workshop, *mutant) for mutant in mutants(text)]
+        everything += [(judge, *mutant) for mutant in mutants_of_rules(rules)]
         jobs = [(f'{row}, {event}: {old} -> {new}',
-                 pool.submit(workshop.run, f'mutant{index}', mutant))
-                for index, (row, event, old, new, mutant)
+                 pool.submit(shop.run, f'mutant{index}', mutant))
+                for index, (shop, row, event, old, new, mutant)
                 in enumerate(everything) if not is_equivalent(row, event)]
         for done, (name, job) in enumerate(jobs, 1):
             if job.result():

@@ -12,9 +12,9 @@
  *
  * Before the table is looked up, an input is named: an instruction is refused
  * for what the PMCW (cc 3) or pending status (cc 1) say; an answer to a request
- * that is not the newest is stale; an IRB is one of six events by its function
- * control and its finality. After it, exactly one function, dispatch(), writes
- * the state.
+ * that is not the newest is stale; an IRB is stale, or one or two of six
+ * events, which ccw-judge.c says. After it, exactly one function, dispatch(),
+ * writes the state.
  *
  * Called with the BQL held, by ccw.c only (and by its unit tests).
  */
@@ -36,7 +36,7 @@ typedef unsigned Action(VFIOCCWFsm *fsm, const Input *in);
 static Action start, halt, clear, clear_again, cancel, tested, sent, unsent,
     accepted, failed, partial, end, end_halted, keep, keep_partial, end_halt,
     end_clear, late, defer, alert, paths, relay, unplug, gone, returned,
-    quiesce, quiesce_halt, quiesce_on, quiesce_clear, heeded, quiesced,
+    quiesce, quiesce_halt, quiesce_on, quiesce_clear, stopping, quiesced,
     quiesced_by_loss, hide, reset, cut_short;
 
 typedef enum CellKind {
@@ -191,7 +191,8 @@ static const Cell table[VFIO_CCW_STATE__MAX][VFIO_CCW_EV__MAX] = {
     IRBS(DO(keep_partial, SAME), DO(keep, SAME), DO(end_halt, IDLE), STALE,
          DO(keep, SAME), DO(alert, SAME)),
     DEVICE_OPEN,
-    QEMU(BUG, DO(quiesce_on, QUIESCING_HALT), BUG, BUG, DO(reset, IDLE)) },
+    QEMU(BUG, DO(quiesce_on, QUIESCING_HALT_ACTIVE), BUG, BUG,
+         DO(reset, IDLE)) },
 
 /* PoP 14, CSCH: always cc 0; one clear serves all that ask for it. */
 [VFIO_CCW_CLEAR_QUEUED] = {
@@ -214,17 +215,28 @@ static const Cell table[VFIO_CCW_STATE__MAX][VFIO_CCW_EV__MAX] = {
     ANSWER(BUG, BUG, BUG, BUG),
     IRBS(STALE, STALE, STALE, DO(end_clear, IDLE), STALE, DO(alert, SAME)),
     DEVICE_OPEN,
-    QEMU(BUG, DO(quiesce_on, QUIESCING_CLEAR), BUG, BUG, DO(reset, IDLE)) },
+    QEMU(BUG, DO(quiesce_on, QUIESCING_CLEAR_ACTIVE), BUG, BUG,
+         DO(reset, IDLE)) },
 
 /*
  * Linux: vfio_ccw_sch_quiesce(), cio_cancel_halt_clear(). The guest's own halt
- * or clear is as good as one of ours. That a start has ended meanwhile does not
- * count: it may not have been the newest one.
+ * or clear is as good as one of ours, and counts when the host has accepted it.
+ * That a start has ended meanwhile does not count: it may not have been the
+ * newest one.
  */
 [VFIO_CCW_QUIESCING_HALT] = {
     GUEST(CC3, CC3, CC3, CC3, CC3, CC3, BUG),
-    ANSWER(IGNORED, IGNORED, DO(heeded, SAME),
+    ANSWER(IGNORED, IGNORED, DO(stopping, QUIESCING_HALT_ACTIVE),
            DO(quiesce_clear, QUIESCING_CLEAR)),
+    IRBS(STALE, STALE, STALE, STALE, STALE, STALE),
+    DEVICE(IGNORED, IGNORED, IGNORED, DO(quiesced_by_loss, QUIESCING),
+           IGNORED),
+    QEMU(BUG, IGNORED, DO(quiesce_clear, QUIESCING_CLEAR),
+         DO(quiesced, STANDBY), DO(hide, SAME)) },
+
+[VFIO_CCW_QUIESCING_HALT_ACTIVE] = {
+    GUEST(CC3, CC3, CC3, CC3, CC3, CC3, BUG),
+    ANSWER(BUG, BUG, BUG, BUG),
     IRBS(STALE, STALE, DO(quiesced, QUIESCING), STALE, STALE, STALE),
     DEVICE(IGNORED, IGNORED, IGNORED, DO(quiesced_by_loss, QUIESCING),
            IGNORED),
@@ -233,7 +245,17 @@ static const Cell table[VFIO_CCW_STATE__MAX][VFIO_CCW_EV__MAX] = {
 
 [VFIO_CCW_QUIESCING_CLEAR] = {
     GUEST(CC3, CC3, CC3, CC3, CC3, CC3, BUG),
-    ANSWER(IGNORED, IGNORED, DO(heeded, SAME), DO(quiesced, QUIESCING)),
+    ANSWER(IGNORED, IGNORED, DO(stopping, QUIESCING_CLEAR_ACTIVE),
+           DO(quiesced, QUIESCING)),
+    IRBS(STALE, STALE, STALE, STALE, STALE, STALE),
+    DEVICE(IGNORED, IGNORED, IGNORED, DO(quiesced_by_loss, QUIESCING),
+           IGNORED),
+    QEMU(BUG, IGNORED, DO(quiesced, QUIESCING), DO(quiesced, STANDBY),
+         DO(hide, SAME)) },
+
+[VFIO_CCW_QUIESCING_CLEAR_ACTIVE] = {
+    GUEST(CC3, CC3, CC3, CC3, CC3, CC3, BUG),
+    ANSWER(BUG, BUG, BUG, BUG),
     IRBS(STALE, STALE, STALE, DO(quiesced, QUIESCING), STALE, STALE),
     DEVICE(IGNORED, IGNORED, IGNORED, DO(quiesced_by_loss, QUIESCING),
            IGNORED),
@@ -267,10 +289,10 @@ static VFIOCCWFunction function_of(VFIOCCWState state)
 {
     switch (state) {
     case VFIO_CCW_HALT_QUEUED ... VFIO_CCW_HALT_ACTIVE:
-    case VFIO_CCW_QUIESCING_HALT:
+    case VFIO_CCW_QUIESCING_HALT ... VFIO_CCW_QUIESCING_HALT_ACTIVE:
         return VFIO_CCW_FN_HALT;
     case VFIO_CCW_CLEAR_QUEUED ... VFIO_CCW_CLEAR_ACTIVE:
-    case VFIO_CCW_QUIESCING_CLEAR:
+    case VFIO_CCW_QUIESCING_CLEAR ... VFIO_CCW_QUIESCING_CLEAR_ACTIVE:
         return VFIO_CCW_FN_CLEAR;
     default:
         return VFIO_CCW_FN_START;
@@ -280,6 +302,15 @@ static VFIOCCWFunction function_of(VFIOCCWState state)
 static bool status_pending(VFIOCCWFsm *fsm)
 {
     return fsm->schib->scsw.ctrl & SCSW_STCTL_STATUS_PEND;
+}
+
+/* Unsolicited status is no function's end. */
+static bool alert_pending(VFIOCCWFsm *fsm)
+{
+    const SCSW scsw = fsm->schib->scsw;
+
+    return status_pending(fsm) &&
+           vfio_ccw_status_of(&scsw) == VFIO_CCW_OF_NOTHING;
 }
 
 static bool intermediate_only(uint16_t ctrl)
@@ -299,7 +330,6 @@ static bool operational(VFIOCCWFsm *fsm)
 /* The caller writes the SCSW anew. */
 static void forget_status(VFIOCCWFsm *fsm)
 {
-    fsm->alert_pending = false;
     fsm->end.valid = false;
     fsm->alert.valid = false;
     fsm->halted.valid = false;
@@ -308,8 +338,10 @@ static void forget_status(VFIOCCWFsm *fsm)
 
 static void forget_starts(VFIOCCWFsm *fsm)
 {
-    fsm->at_host = false;
-    fsm->late_due = false;
+    fsm->start_at_host = false;
+    if (fsm->device_end_due == VFIO_CCW_DUE_DELIVER) {
+        fsm->device_end_due = VFIO_CCW_DUE_NO;
+    }
 }
 
 static void set_status(VFIOCCWStatus *status, const IRB *irb)
@@ -336,7 +368,6 @@ static void show_status(VFIOCCWFsm *fsm, const IRB *irb)
 static unsigned show_alert(VFIOCCWFsm *fsm, const IRB *irb)
 {
     show_status(fsm, irb);
-    fsm->alert_pending = true;
     fsm->paths_used = true;
     return VFIO_CCW_DO_INTERRUPT;
 }
@@ -370,7 +401,7 @@ static unsigned present(VFIOCCWFsm *fsm, const IRB *irb)
     if (!status_pending(fsm)) {
         return show_progress(fsm, irb);
     }
-    if (!fsm->alert_pending) {
+    if (!alert_pending(fsm)) {
         vfio_ccw_irb_add(&merged, &fsm->irb);
         show_progress(fsm, &merged);
         return 0; /* the interrupt for it is pending, or taken already */
@@ -417,7 +448,6 @@ static unsigned start(VFIOCCWFsm *fsm, const Input *in)
     schib->scsw.ctrl |= SCSW_FCTL_START_FUNC | SCSW_ACTL_START_PEND;
     fsm->request++;
     fsm->start = fsm->request;
-    fsm->unanswered = false;
     return VFIO_CCW_DO_REQUEST;
 }
 
@@ -484,17 +514,19 @@ static unsigned tested(VFIOCCWFsm *fsm, const Input *in)
 {
     SCHIB *schib = fsm->schib;
     uint16_t ctrl = schib->scsw.ctrl;
+    bool alert = alert_pending(fsm);
 
     schib->scsw.ctrl &= ~SCSW_CTRL_MASK_STCTL;
     memset(&fsm->irb, 0, sizeof(fsm->irb));
-    if (fsm->alert_pending) {
-        fsm->alert_pending = false;
+    if (alert) {
         schib->scsw.flags &= SCSW_FLAGS_OF_ORB;
     } else if (!intermediate_only(ctrl)) {
         schib->scsw.ctrl &= ~(SCSW_CTRL_MASK_FCTL | SCSW_ACTL_PENDINGS);
         schib->scsw.flags &= ~SCSW_FLAGS_MASK_PNO;
-        fsm->late_due |= fsm->at_host;
-        fsm->at_host = false;
+        if (fsm->start_at_host) {
+            fsm->start_at_host = false;
+            fsm->device_end_due = VFIO_CCW_DUE_DELIVER;
+        }
     }
     return VFIO_CCW_DO_WITHDRAW_IRQ | show_waiting(fsm);
 }
@@ -502,8 +534,7 @@ static unsigned tested(VFIOCCWFsm *fsm, const Input *in)
 static unsigned sent(VFIOCCWFsm *fsm, const Input *in)
 {
     if (fsm->state == VFIO_CCW_START_QUEUED) {
-        fsm->at_host = true;
-        fsm->unanswered = true;
+        fsm->start_at_host = true;
     }
     return 0;
 }
@@ -511,7 +542,7 @@ static unsigned sent(VFIOCCWFsm *fsm, const Input *in)
 static unsigned unsent(VFIOCCWFsm *fsm, const Input *in)
 {
     if (fsm->state == VFIO_CCW_START_SENT) {
-        fsm->at_host = false;
+        fsm->start_at_host = false;
     }
     return 0;
 }
@@ -519,9 +550,6 @@ static unsigned unsent(VFIOCCWFsm *fsm, const Input *in)
 static unsigned accepted(VFIOCCWFsm *fsm, const Input *in)
 {
     fsm->paths_used = true;
-    if (fsm->state == VFIO_CCW_START_SENT) {
-        fsm->unanswered = false;
-    }
     return 0;
 }
 
@@ -533,7 +561,7 @@ static IRB halted_irb(VFIOCCWFsm *fsm, const IRB *of_host)
 {
     IRB irb = *of_host;
 
-    if (!fsm->at_host) {
+    if (!fsm->start_at_host) {
         irb.scsw.ctrl |= fsm->schib->scsw.ctrl & SCSW_ACTL_START_PEND;
     }
     irb.scsw.ctrl &= ~SCSW_ACTL_HALT_PEND;
@@ -593,10 +621,10 @@ static unsigned failed_start(VFIOCCWFsm *fsm, const VFIOCCWAnswer *answer)
     if (irb.scsw.flags & SCSW_FLAGS_MASK_PNO) {
         refuse_paths(fsm);
     }
-    if (fsm->late_due) {
+    if (fsm->device_end_due == VFIO_CCW_DUE_DELIVER) {
         irb.scsw.ctrl |= SCSW_ACTL_DEVICE_ACTIVE;
     }
-    fsm->at_host = false;
+    fsm->start_at_host = false;
     return present(fsm, &irb);
 }
 
@@ -612,7 +640,7 @@ static unsigned end(VFIOCCWFsm *fsm, const Input *in)
  */
 static unsigned end_signal(VFIOCCWFsm *fsm, const IRB *irb)
 {
-    fsm->former_due = true;
+    fsm->device_end_due = MAX(fsm->device_end_due, VFIO_CCW_DUE_DISCARD);
     return end(fsm, &(Input) { .irb = irb });
 }
 
@@ -630,7 +658,7 @@ static IRB story_of_halt(VFIOCCWFsm *fsm, const IRB *of_host)
 /* The end of the start that was halted counts for more than the halt's own. */
 static unsigned end_halt(VFIOCCWFsm *fsm, const Input *in)
 {
-    bool ended = fsm->halted.valid && !fsm->at_host;
+    bool ended = fsm->halted.valid && !fsm->start_at_host;
     IRB irb = ended ? fsm->halted.irb : story_of_halt(fsm, in->irb);
 
     fsm->halted.valid = false;
@@ -680,7 +708,7 @@ static unsigned keep_partial(VFIOCCWFsm *fsm, const Input *in)
 {
     IRB irb = story_of_halt(fsm, in->irb);
 
-    if (fsm->at_host && !intermediate_only(in->irb->scsw.ctrl)) {
+    if (fsm->start_at_host && !intermediate_only(in->irb->scsw.ctrl)) {
         set_status(&fsm->halted, &irb);
     }
     return 0;
@@ -781,7 +809,7 @@ static void forget_all(VFIOCCWFsm *fsm)
 static void abandon(VFIOCCWFsm *fsm)
 {
     forget_all(fsm);
-    fsm->former_due = true;
+    fsm->device_end_due = VFIO_CCW_DUE_DISCARD_ALL;
     fsm->request++;
 }
 
@@ -830,28 +858,23 @@ static unsigned quiesce(VFIOCCWFsm *fsm, const Input *in)
 /* What has been asked of the host stops it. */
 static unsigned quiesce_on(VFIOCCWFsm *fsm, const Input *in)
 {
-    fsm->heeded = fsm->state == VFIO_CCW_HALT_ACTIVE ||
-                  fsm->state == VFIO_CCW_CLEAR_ACTIVE;
     return disappear(fsm);
 }
 
 static unsigned quiesce_halt(VFIOCCWFsm *fsm, const Input *in)
 {
-    fsm->heeded = false;
     fsm->request++;
     return disappear(fsm) | VFIO_CCW_DO_REQUEST;
 }
 
 static unsigned quiesce_clear(VFIOCCWFsm *fsm, const Input *in)
 {
-    fsm->heeded = false;
     fsm->request++;
     return VFIO_CCW_DO_WITHDRAW_REQUEST | VFIO_CCW_DO_REQUEST;
 }
 
-static unsigned heeded(VFIOCCWFsm *fsm, const Input *in)
+static unsigned stopping(VFIOCCWFsm *fsm, const Input *in)
 {
-    fsm->heeded = true;
     return 0;
 }
 
@@ -928,7 +951,8 @@ void vfio_ccw_fsm_init(VFIOCCWFsm *fsm, SCHIB *schib)
     *fsm = (VFIOCCWFsm) {
         .state = VFIO_CCW_STANDBY,
         .schib = schib,
-        .former_due = true, /* by whoever had the host's device before */
+        /* by whoever had the host's device before */
+        .device_end_due = VFIO_CCW_DUE_DISCARD,
     };
 }
 
@@ -961,7 +985,7 @@ VFIOCCWVerdict vfio_ccw_fsm_tested(VFIOCCWFsm *fsm)
     if (!status_pending(fsm)) {
         return refused(fsm, event, 1);
     }
-    if (fsm->state == VFIO_CCW_START_ACTIVE && !fsm->alert_pending &&
+    if (fsm->state == VFIO_CCW_START_ACTIVE && !alert_pending(fsm) &&
         !intermediate_only(ctrl)) {
         event = VFIO_CCW_EV_TSCH_PRIMARY;
     }
@@ -987,129 +1011,61 @@ VFIOCCWVerdict vfio_ccw_fsm_answered(VFIOCCWFsm *fsm,
         return vfio_ccw_fsm_event(fsm, VFIO_CCW_EV_GONE);
     }
     if (answer->request != fsm->request) {
-        if (answer->ret && fsm->unanswered && answer->request == fsm->start) {
-            fsm->at_host = false; /* it has been overtaken, and refused */
+        if (answer->ret && answer->request == fsm->start) {
+            fsm->start_at_host = false; /* it has been overtaken, and refused */
         }
         return stale(fsm, event);
     }
     return dispatch(fsm, event, &(Input) { .answer = answer });
 }
 
-/* Linux: vfio_ccw_sch_io_todo() tells unsolicited and final apart like this. */
-static VFIOCCWEvent event_of_irb(const SCSW *scsw)
+/* What the host has accepted last, if its end was not seen yet */
+static VFIOCCWFunction awaited_function(const VFIOCCWFsm *fsm)
 {
-    uint16_t stctl = scsw->ctrl & SCSW_CTRL_MASK_STCTL;
-
-    if (!(scsw->flags & SCSW_FLAGS_MASK_CC) &&
-        stctl == (SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND)) {
-        return VFIO_CCW_EV_IRB_ALERT;
+    switch (fsm->state) {
+    case VFIO_CCW_START_ACTIVE:
+    case VFIO_CCW_HALT_ACTIVE:
+    case VFIO_CCW_CLEAR_ACTIVE:
+    case VFIO_CCW_QUIESCING_HALT_ACTIVE:
+    case VFIO_CCW_QUIESCING_CLEAR_ACTIVE:
+        return function_of(fsm->state);
+    default:
+        return VFIO_CCW_FN__MAX;
     }
-    if (scsw->ctrl & SCSW_FCTL_CLEAR_FUNC) {
-        return VFIO_CCW_EV_IRB_CLEAR;
-    }
-    if (scsw->ctrl & SCSW_FCTL_HALT_FUNC) {
-        return VFIO_CCW_EV_IRB_HALT;
-    }
-    if ((stctl & SCSW_STCTL_SECONDARY) && !(stctl & SCSW_STCTL_PRIMARY) &&
-        !(scsw->ctrl & SCSW_FCTL_START_FUNC)) {
-        return VFIO_CCW_EV_IRB_LATE;
-    }
-    return scsw->ctrl & SCSW_ACTL_ACTIVE ? VFIO_CCW_EV_IRB_PARTIAL
-                                         : VFIO_CCW_EV_IRB_END;
 }
 
-/* The host has accepted the newest start, and may have been told to halt it. */
-static bool newest_can_end(const VFIOCCWFsm *fsm)
+VFIOCCWExpected vfio_ccw_fsm_expected(const VFIOCCWFsm *fsm)
 {
-    return fsm->at_host && (fsm->state == VFIO_CCW_START_ACTIVE ||
-                            function_of(fsm->state) == VFIO_CCW_FN_HALT);
+    return (VFIOCCWExpected) {
+        .function = awaited_function(fsm),
+        .start_may_end = fsm->start_at_host &&
+                         (fsm->state == VFIO_CCW_START_ACTIVE ||
+                          function_of(fsm->state) == VFIO_CCW_FN_HALT),
+        .device_end_due = fsm->device_end_due,
+    };
 }
 
-typedef enum Owner {
-    NEWEST,  /* ... start, or there is no other that the IRB could be of */
-    EARLIER, /* ... than the newest that the host has accepted */
-    FORMER,  /* it was reset, halted or cleared: over, whatever comes of it */
-} Owner;
-
-/*
- * Whose is device end that comes alone? Where that of another start is due, it
- * was there before the host could begin the newest: it is the first IRB that is
- * read after that, or a newer one has taken its place. After a reset, an alert
- * proves nothing: the host may have accepted the newest start before it hands
- * on what it took before that.
- */
-static Owner settle_device_end(VFIOCCWFsm *fsm, VFIOCCWEvent event)
+static VFIOCCWEvent event_of(VFIOCCWStatusOf of)
 {
-    bool late = event == VFIO_CCW_EV_IRB_LATE;
-    Owner owner = NEWEST;
-
-    if (late && fsm->former_due) {
-        owner = FORMER;
-    } else if (late && fsm->late_due && newest_can_end(fsm)) {
-        owner = EARLIER;
-    }
-    if (newest_can_end(fsm)) {
-        fsm->late_due = false;
-    }
-    if (late || (newest_can_end(fsm) && event != VFIO_CCW_EV_IRB_ALERT)) {
-        fsm->former_due = false;
-    }
-    return owner;
+    return VFIO_CCW_EV_IRB_PARTIAL + (of - VFIO_CCW_OF_START_PARTIAL);
 }
 
-/*
- * The newest start has ended, but the host shows the device end of an earlier
- * one, or that of this one without its channel end. How it ended is lost; what
- * is still to come of it will be stale.
- */
-static VFIOCCWVerdict lost_end(VFIOCCWFsm *fsm)
+unsigned vfio_ccw_fsm_irb(VFIOCCWFsm *fsm, const VFIOCCWEvidence *evidence,
+                          VFIOCCWVerdict verdict[VFIO_CCW_MAX_FINDINGS])
 {
-    IRB irb = vfio_ccw_irb_of_lost_end();
+    VFIOCCWExpected expected = vfio_ccw_fsm_expected(fsm);
+    VFIOCCWRuling ruling = vfio_ccw_judge(&expected, evidence);
 
-    return dispatch(fsm, VFIO_CCW_EV_IRB_END, &(Input) { .irb = &irb });
-}
-
-/*
- * Device end of an earlier start, which the host had fetched already when it
- * accepted the newest one: it ends nothing that is in progress, be that the
- * newest start or its halt.
- */
-static VFIOCCWVerdict unsolicited(VFIOCCWFsm *fsm, const IRB *irb)
-{
-    IRB alert = *irb;
-
-    alert.scsw.ctrl = SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND;
-    return dispatch(fsm, VFIO_CCW_EV_IRB_ALERT, &(Input) { .irb = &alert });
-}
-
-VFIOCCWVerdict vfio_ccw_fsm_irb(VFIOCCWFsm *fsm, const IRB *irb,
-                                bool host_idle)
-{
-    VFIOCCWEvent event = event_of_irb(&irb->scsw);
-    bool of_start = event == VFIO_CCW_EV_IRB_PARTIAL ||
-                    event == VFIO_CCW_EV_IRB_END ||
-                    event == VFIO_CCW_EV_IRB_LATE;
-    Owner owner;
-
-    if (!(irb->scsw.ctrl & SCSW_STCTL_STATUS_PEND) ||
-        (vfio_ccw_fsm_stopping(fsm) && !fsm->heeded)) {
-        return stale(fsm, event);
+    fsm->device_end_due = ruling.device_end_due;
+    for (unsigned i = 0; i < ruling.nr; i++) {
+        verdict[i] = dispatch(fsm, event_of(ruling.finding[i].of),
+                              &(Input) { .irb = &ruling.finding[i].irb });
     }
-    owner = settle_device_end(fsm, event);
-    if (owner != NEWEST && newest_can_end(fsm) && host_idle) {
-        return lost_end(fsm);
+    if (!ruling.nr) {
+        verdict[0] = stale(fsm,
+                           event_of(vfio_ccw_status_of(&evidence->irb.scsw)));
     }
-    if (owner == EARLIER) {
-        return unsolicited(fsm, irb);
-    }
-    if (owner == FORMER || (of_start && !fsm->at_host && !fsm->late_due)) {
-        return stale(fsm, event);
-    }
-    if (event == VFIO_CCW_EV_IRB_HALT && fsm->state == VFIO_CCW_START_ACTIVE &&
-        !(irb->scsw.ctrl & SCSW_FCTL_START_FUNC)) {
-        return stale(fsm, event); /* whatever was halted, it was no start */
-    }
-    return dispatch(fsm, event, &(Input) { .irb = irb });
+    return MAX(ruling.nr, 1);
 }
 
 VFIOCCWVerdict vfio_ccw_fsm_schib(VFIOCCWFsm *fsm, const SCHIB *schib)
@@ -1130,8 +1086,8 @@ bool vfio_ccw_fsm_busy(const VFIOCCWFsm *fsm)
 
 bool vfio_ccw_fsm_stopping(const VFIOCCWFsm *fsm)
 {
-    return fsm->state == VFIO_CCW_QUIESCING_HALT ||
-           fsm->state == VFIO_CCW_QUIESCING_CLEAR;
+    return fsm->state >= VFIO_CCW_QUIESCING_HALT &&
+           fsm->state < VFIO_CCW_QUIESCING;
 }
 
 const char *vfio_ccw_state_name(VFIOCCWState state)
@@ -1150,7 +1106,9 @@ const char *vfio_ccw_state_name(VFIOCCWState state)
         [VFIO_CCW_CLEAR_SENT] = "CLEAR_SENT",
         [VFIO_CCW_CLEAR_ACTIVE] = "CLEAR_ACTIVE",
         [VFIO_CCW_QUIESCING_HALT] = "QUIESCING_HALT",
+        [VFIO_CCW_QUIESCING_HALT_ACTIVE] = "QUIESCING_HALT_ACTIVE",
         [VFIO_CCW_QUIESCING_CLEAR] = "QUIESCING_CLEAR",
+        [VFIO_CCW_QUIESCING_CLEAR_ACTIVE] = "QUIESCING_CLEAR_ACTIVE",
         [VFIO_CCW_QUIESCING] = "QUIESCING",
     };
 

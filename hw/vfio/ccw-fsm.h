@@ -16,6 +16,7 @@
 
 #include "qemu/bitops.h"
 #include "hw/vfio/ccw-irb.h"
+#include "hw/vfio/ccw-judge.h"
 
 /*
  * States sub-divide what the function-control bits of the SCSW already say:
@@ -40,7 +41,9 @@ typedef enum VFIOCCWState {
     VFIO_CCW_CLEAR_ACTIVE,
     /* going offline: nothing reaches the guest any more */
     VFIO_CCW_QUIESCING_HALT,  /* the host is to halt what it has */
+    VFIO_CCW_QUIESCING_HALT_ACTIVE,  /* ... and has accepted that */
     VFIO_CCW_QUIESCING_CLEAR, /* ... to clear it, as the halt was of no use */
+    VFIO_CCW_QUIESCING_CLEAR_ACTIVE,
     VFIO_CCW_QUIESCING,       /* it has nothing: jobs are awaited */
     VFIO_CCW_STATE__MAX
 } VFIOCCWState;
@@ -81,13 +84,6 @@ typedef enum VFIOCCWEvent {
     VFIO_CCW_EV__MAX
 } VFIOCCWEvent;
 
-typedef enum VFIOCCWFunction {
-    VFIO_CCW_FN_START,
-    VFIO_CCW_FN_HALT,
-    VFIO_CCW_FN_CLEAR,
-    VFIO_CCW_FN__MAX
-} VFIOCCWFunction;
-
 /* What the caller has to do after an event, in this order. */
 #define VFIO_CCW_DO_GIVE_UP_HOST     BIT(0) /* ask nothing of it any more */
 #define VFIO_CCW_DO_WITHDRAW_REQUEST BIT(1) /* drop what is QUEUED */
@@ -122,12 +118,8 @@ typedef struct VFIOCCWFsm {
     ORB orb;              /* of the newest start */
     uint32_t request;     /* number of the request in flight */
     uint32_t start;       /* ... and of the newest start */
-    bool unanswered;      /* the newest start is with the host: SENT */
-    bool at_host;         /* the newest start was sent, its end not seen yet */
-    bool late_due;        /* a start whose end was taken owes its device end */
-    bool former_due;      /* one that did not end by itself may owe it */
-    bool heeded;          /* while stopping: the host accepted that */
-    bool alert_pending;   /* pending status is unsolicited: no function's end */
+    bool start_at_host;   /* the newest start was sent, its end not seen yet */
+    VFIOCCWDeviceEndDue device_end_due;
     IRB irb;              /* the pending status; its ESW and ECW count */
     VFIOCCWStatus end;    /* end of a function, behind other status */
     VFIOCCWStatus alert;  /* unsolicited status, behind other status */
@@ -161,13 +153,17 @@ VFIOCCWVerdict vfio_ccw_fsm_progress(VFIOCCWFsm *fsm, VFIOCCWEvent event,
 VFIOCCWVerdict vfio_ccw_fsm_answered(VFIOCCWFsm *fsm,
                                      const VFIOCCWAnswer *answer);
 
+/* What the judge has to know of the machine. */
+VFIOCCWExpected vfio_ccw_fsm_expected(const VFIOCCWFsm *fsm);
+
 /*
- * The host's IRB. It must have been read at a time when no request was SENT:
- * then a function that is SENT now cannot be meant. @host_idle: after that, the
- * host's subchannel was known to have nothing to end.
+ * The host's IRB, of which as much is known as the judge wants. It must have
+ * been read at a time when no request was SENT: then a function that is SENT
+ * now cannot be meant. It can be two events, so returns how many of @verdict
+ * are valid, at least one.
  */
-VFIOCCWVerdict vfio_ccw_fsm_irb(VFIOCCWFsm *fsm, const IRB *irb,
-                                bool host_idle);
+unsigned vfio_ccw_fsm_irb(VFIOCCWFsm *fsm, const VFIOCCWEvidence *evidence,
+                          VFIOCCWVerdict verdict[VFIO_CCW_MAX_FINDINGS]);
 
 /* A fresh SCHIB of the host. */
 VFIOCCWVerdict vfio_ccw_fsm_schib(VFIOCCWFsm *fsm, const SCHIB *schib);

@@ -126,6 +126,24 @@ static void coroutine_fn job_command(VFIOCCWJob *job)
                                       sizeof(region));
 }
 
+/* If the driver has lost an end, an alert has overwritten it. */
+static bool may_be_stuck(const VFIOCCWJob *job)
+{
+    const SCSW *newest = &job->link->last_irb.scsw;
+
+    return job->lane == VFIO_CCW_LANE_START && job->ret == -EBUSY &&
+           job->request.attempts &&
+           vfio_ccw_status_of(newest) == VFIO_CCW_OF_NOTHING;
+}
+
+bool vfio_ccw_job_found_stuck(const VFIOCCWJob *job)
+{
+    return may_be_stuck(job) && job->has_schib && !job->schib_ret &&
+           !(job->schib.scsw.ctrl & (SCSW_CTRL_MASK_FCTL |
+                                     SCSW_CTRL_MASK_ACTL |
+                                     SCSW_STCTL_STATUS_PEND));
+}
+
 static void coroutine_fn job_request(VFIOCCWJob *job)
 {
     if (job->lane == VFIO_CCW_LANE_START) {
@@ -133,64 +151,9 @@ static void coroutine_fn job_request(VFIOCCWJob *job)
     } else {
         job_command(job);
     }
-    if (vfio_ccw_errno_needs_schib(job->ret)) {
+    if (vfio_ccw_errno_needs_schib(job->ret) || may_be_stuck(job)) {
         job_read_schib(job);
     }
-}
-
-/* All ends of a clear look alike, and most of those of a halt. */
-bool vfio_ccw_job_ends_signal(const VFIOCCWJob *job)
-{
-    return job->irb.scsw.ctrl & (SCSW_FCTL_HALT_FUNC | SCSW_FCTL_CLEAR_FUNC);
-}
-
-static bool ends_start(const VFIOCCWJob *job)
-{
-    return !vfio_ccw_job_ends_signal(job) &&
-           (job->irb.scsw.ctrl & (SCSW_STCTL_PRIMARY | SCSW_STCTL_SECONDARY));
-}
-
-/* Status of a function, not of the device alone. */
-static bool of_function(const VFIOCCWJob *job)
-{
-    return job->irb.scsw.ctrl & (SCSW_CTRL_MASK_FCTL | SCSW_STCTL_PRIMARY |
-                                 SCSW_STCTL_SECONDARY);
-}
-
-/* Device end alone: perhaps that of an earlier start than the newest one. */
-static bool ends_device(const VFIOCCWJob *job)
-{
-    return (job->irb.scsw.ctrl & (SCSW_CTRL_MASK_FCTL | SCSW_STCTL_PRIMARY |
-                                  SCSW_STCTL_SECONDARY)) ==
-           SCSW_STCTL_SECONDARY;
-}
-
-/* Device end alone comes when the start function is not indicated any more. */
-static uint16_t function_of(const SCSW *scsw)
-{
-    uint16_t fctl = scsw->ctrl & SCSW_CTRL_MASK_FCTL;
-
-    return !fctl && (scsw->ctrl & SCSW_STCTL_SECONDARY) ? SCSW_FCTL_START_FUNC
-                                                        : fctl;
-}
-
-/*
- * Does the host's subchannel still perform what the IRB says has ended? Status
- * that is pending there will have an IRB of its own.
- */
-static bool still_in_progress(const VFIOCCWJob *job)
-{
-    return job->has_schib && !job->schib_ret &&
-           (job->schib.scsw.ctrl & function_of(&job->irb.scsw));
-}
-
-/* Whatever was begun there has ended, and what ended last was taken. */
-static bool host_idle(const VFIOCCWJob *job)
-{
-    return job->has_schib && !job->schib_ret &&
-           !(job->schib.scsw.ctrl & (SCSW_CTRL_MASK_FCTL |
-                                     SCSW_CTRL_MASK_ACTL |
-                                     SCSW_STCTL_SECONDARY));
 }
 
 static int coroutine_fn read_irb(VFIOCCWJob *job, IRB *irb)
@@ -208,47 +171,57 @@ static int coroutine_fn read_irb(VFIOCCWJob *job, IRB *irb)
     return ret;
 }
 
-/*
- * What has ended since the IRB was read has an IRB of its own, and a signal: if
- * it is there already, it is for the next job.
- */
+static void coroutine_fn job_schib_of_irb(VFIOCCWJob *job)
+{
+    VFIOCCWEvidence *evidence = &job->evidence;
+
+    job_read_schib(job);
+    evidence->schib = VFIO_CCW_SCHIB_NONE;
+    if (job->has_schib && !job->schib_ret) {
+        evidence->schib = VFIO_CCW_SCHIB_READ;
+        evidence->host_ctrl = job->schib.scsw.ctrl;
+    }
+}
+
 static void coroutine_fn job_irb_again(VFIOCCWJob *job)
 {
+    VFIOCCWEvidence *evidence = &job->evidence;
+    bool signalled = vfio_ccw_link_take_irb_signal(job->link);
     IRB irb;
 
     job->ret = read_irb(job, &irb);
-    job->stale = !job->ret && memcmp(&irb, &job->irb, sizeof(irb));
+    evidence->again = VFIO_CCW_AGAIN_SAME;
+    if (memcmp(&irb, &evidence->irb, sizeof(irb))) {
+        evidence->again = VFIO_CCW_AGAIN_CHANGED;
+        job->link->due[VFIO_CCW_LANE_IRB] |= signalled;
+    }
 }
 
+/* Path not operational makes a guest look at its paths, in a fresh SCHIB. */
 static void coroutine_fn job_irb(VFIOCCWJob *job)
 {
-    bool doubtful, of_another;
+    VFIOCCWLink *link = job->link;
+    VFIOCCWEvidence *evidence = &job->evidence;
+    VFIOCCWRuling ruling;
 
-    job->ret = read_irb(job, &job->irb);
-    if (job->ret) {
-        return;
+    job->ret = read_irb(job, &evidence->irb);
+    evidence->repeated = !memcmp(&evidence->irb, &link->last_irb,
+                                 sizeof(evidence->irb));
+    if (!job->ret && (evidence->irb.scsw.flags & SCSW_FLAGS_MASK_PNO)) {
+        job_schib_of_irb(job);
     }
-    job->same = !memcmp(&job->irb, &job->last_irb, sizeof(job->irb));
-    if (job->same && !job->sent && ends_start(job)) {
-        /* No start was sent that this could be the end of. */
-        job->stale = true;
-        return;
+    while (!job->ret) {
+        evidence->overtaken = link->nr_sent != job->nr_sent;
+        ruling = link->judge(link->opaque, evidence);
+        if (ruling.next == VFIO_CCW_RULED) {
+            return;
+        }
+        if (ruling.next == VFIO_CCW_READ_SCHIB) {
+            job_schib_of_irb(job);
+        } else {
+            job_irb_again(job);
+        }
     }
-    doubtful = vfio_ccw_job_ends_signal(job) ||
-               (job->sent && (job->same || job->late));
-    of_another = job->sent && ends_device(job);
-    /* Path not operational makes a guest look at its paths. */
-    if (doubtful || of_another ||
-        (job->irb.scsw.flags & SCSW_FLAGS_MASK_PNO)) {
-        job_read_schib(job);
-    }
-    job->stale = doubtful && still_in_progress(job);
-    job->host_idle = of_another && host_idle(job);
-    if ((doubtful && !job->stale) || job->host_idle) {
-        job_irb_again(job);
-    }
-    job->settled = !job->stale && (of_another ? job->host_idle
-                                              : of_function(job));
 }
 
 static void coroutine_fn job_crws(VFIOCCWJob *job)
@@ -282,7 +255,7 @@ static void coroutine_fn job_reset(VFIOCCWJob *job)
         job->ret = link->transport->reset(link);
     }
     if (!job->ret) {
-        job->ret = read_irb(job, &job->irb);
+        job->ret = read_irb(job, &job->evidence.irb);
     }
     job_read_schib(job);
 }

@@ -26,14 +26,8 @@ typedef struct VFIOCCWJob {
     bool has_schib;         /* schib_ret and, if that is 0, schib are valid */
     uint32_t schib_turn;    /* reading began after those with a lower one */
     SCHIB schib;
-    bool sent;              /* a request, since the last IRB: this may be ... */
-    bool late;              /* ... an earlier one again, or of before a reset */
-    bool same;              /* as last_irb */
-    bool stale;             /* it is */
-    bool settled;           /* no: it is of what was sent last */
-    bool host_idle;         /* it is device end, and nothing is in progress */
-    IRB last_irb;
-    IRB irb;
+    uint32_t nr_sent;       /* requests, when it began */
+    VFIOCCWEvidence evidence; /* of the IRB */
     unsigned num_crws;
     CRW crws[VFIO_CCW_MAX_CRWS];
 } VFIOCCWJob;
@@ -41,8 +35,8 @@ typedef struct VFIOCCWJob {
 /* Ask the host, however long that takes; the lane says what is asked. */
 void coroutine_fn vfio_ccw_job_work(VFIOCCWJob *job);
 
-/* The IRB ends a halt or clear, not a start. */
-bool vfio_ccw_job_ends_signal(const VFIOCCWJob *job);
+/* A start was refused twice, and what with is not seen in the host's SCHIB. */
+bool vfio_ccw_job_found_stuck(const VFIOCCWJob *job);
 
 /* From the byte order of the regions to that of this machine */
 void vfio_ccw_schib_from_be(SCHIB *schib);

@@ -21,13 +21,8 @@
  * a request is SENT is older than that request, and the host's only IRB slot
  * has been emptied before a start can fill it.
  *
- * The driver may signal once more than it has IRBs, and reading does not empty
- * its slot; and after a reset it may come with an interrupt of before it. So an
- * IRB that is the same as the last one or the first after a reset that was not
- * there before, when a request was sent, and any that ends a halt or clear, is
- * believed only if the host's SCHIB does not show that function still in
- * progress. Device end alone, which may be of an earlier start, comes with what
- * the SCHIB says of the host.
+ * Whose an IRB is, the link does not know: it reads what the judge
+ * (ccw-judge.c) asks for, and delivers that as evidence.
  */
 
 #include "qemu/osdep.h"
@@ -69,19 +64,18 @@ static void coroutine_fn run(void *opaque)
     finish(job);
 }
 
-static void submit(VFIOCCWLink *link, VFIOCCWLane lane)
+static void submit(VFIOCCWLink *link, VFIOCCWLane lane,
+                   const VFIOCCWRequest *request)
 {
     VFIOCCWJob *job = g_new0(VFIOCCWJob, 1);
 
     job->link = link;
     job->lane = lane;
     job->life = link->life;
-    job->request = link->queued;
-    if (lane == VFIO_CCW_LANE_IRB) {
-        job->last_irb = link->last_irb;
-        job->sent = link->sent_since_irb;
-        job->late = link->irb_may_be_late;
-        link->sent_since_irb = false;
+    job->nr_sent = link->nr_sent;
+    if (request) {
+        job->request = *request;
+        link->nr_sent++;
     }
     if (lane == VFIO_CCW_LANE_HALT || lane == VFIO_CCW_LANE_CLEAR) {
         link->overtaken[VFIO_CCW_LANE_START] = link->busy[VFIO_CCW_LANE_START];
@@ -90,8 +84,7 @@ static void submit(VFIOCCWLink *link, VFIOCCWLane lane)
     link->busy[lane] = true;
     link->due[lane] = false;
     vfio_ccw_link_enter(link);
-    trace_vfio_ccw_job(link->who, lane_names[lane],
-                       job->request.valid ? job->request.number : 0);
+    trace_vfio_ccw_job(link->who, lane_names[lane], job->request.number);
     qemu_coroutine_enter(qemu_coroutine_create(run, job));
 }
 
@@ -137,9 +130,8 @@ static void deliver_request(VFIOCCWLink *link, int kind, uint32_t number)
 
 static void send_request(VFIOCCWLink *link)
 {
-    submit(link, link->queued.lane);
+    submit(link, link->queued.lane, &link->queued);
     link->queued.valid = false;
-    link->sent_since_irb = true;
 }
 
 /*
@@ -167,6 +159,18 @@ static void note_io_signal(VFIOCCWLink *link)
     }
 }
 
+bool vfio_ccw_link_take_irb_signal(VFIOCCWLink *link)
+{
+    bool signalled;
+
+    if (link->open) {
+        note_io_signal(link);
+    }
+    signalled = link->due[VFIO_CCW_LANE_IRB];
+    link->due[VFIO_CCW_LANE_IRB] = false;
+    return signalled;
+}
+
 /*
  * Ask whatever can be asked now. True: the request was sent, which the state
  * machine has to be told.
@@ -179,7 +183,7 @@ static bool ask(VFIOCCWLink *link)
     }
     if (link->due[VFIO_CCW_LANE_RESET]) {
         if (!request_at_host(link)) {
-            submit(link, VFIO_CCW_LANE_RESET);
+            submit(link, VFIO_CCW_LANE_RESET, NULL);
         }
         return false;
     }
@@ -189,11 +193,11 @@ static bool ask(VFIOCCWLink *link)
     }
     if (link->due[VFIO_CCW_LANE_IRB] && !link->busy[VFIO_CCW_LANE_IRB] &&
         !request_at_host(link)) {
-        submit(link, VFIO_CCW_LANE_IRB);
+        submit(link, VFIO_CCW_LANE_IRB, NULL);
     }
     for (int lane = VFIO_CCW_LANE_SCHIB; lane <= VFIO_CCW_LANE_CRW; lane++) {
         if (link->due[lane] && !link->busy[lane]) {
-            submit(link, lane);
+            submit(link, lane, NULL);
         }
     }
     if (!may_send(link)) {
@@ -229,7 +233,7 @@ static bool came_too_early(const VFIOCCWJob *job)
 static bool means_try_again(const VFIOCCWJob *job)
 {
     return (vfio_ccw_errno_is_retried(job->ret) || came_too_early(job)) &&
-           job->request.number == job->link->newest &&
+           job->request.number == job->link->queued.number &&
            job->request.attempts + 1 < MAX_ATTEMPTS;
 }
 
@@ -248,6 +252,22 @@ static void queue_again(VFIOCCWJob *job)
                   qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) + delay);
     }
     deliver_request(link, VFIO_CCW_NEWS_RETRY, job->request.number);
+}
+
+/*
+ * Linux's driver accepts no start before it has copied the end of the last one.
+ * If an alert has overwritten that, it never does: the subchannel is idle, and
+ * the driver answers -EBUSY. The end of a halt frees the driver. That halt is
+ * nobody's request, and its IRB ends nothing.
+ */
+static void unstick(VFIOCCWLink *link, const VFIOCCWJob *job)
+{
+    static const VFIOCCWRequest nobodys = { .lane = VFIO_CCW_LANE_HALT };
+
+    if (vfio_ccw_job_found_stuck(job) && link->async_region >= 0 &&
+        !link->busy[VFIO_CCW_LANE_HALT]) {
+        submit(link, VFIO_CCW_LANE_HALT, &nobodys);
+    }
 }
 
 /*
@@ -281,37 +301,39 @@ static void deliver_answer(VFIOCCWJob *job)
                                        .answer = &answer });
 }
 
-static void deliver_irb(VFIOCCWLink *link, const IRB *irb, bool host_idle)
+static void deliver_irb(VFIOCCWLink *link, const VFIOCCWEvidence *evidence)
 {
     deliver(link, (VFIOCCWNews) {
         .kind = VFIO_CCW_NEWS_IRB,
-        .irb = irb,
-        .host_idle = host_idle,
+        .evidence = evidence,
     });
 }
 
 /* No interrupt comes of a halt or clear that a reset stood in for. */
 static void deliver_emulated_end(VFIOCCWJob *job)
 {
-    IRB irb = {
-        .scsw.ctrl = SCSW_STCTL_STATUS_PEND |
-                     (job->lane == VFIO_CCW_LANE_HALT ? SCSW_FCTL_HALT_FUNC
-                                                      : SCSW_FCTL_CLEAR_FUNC),
+    VFIOCCWEvidence evidence = {
+        .irb.scsw.ctrl = SCSW_STCTL_STATUS_PEND |
+                         (job->lane == VFIO_CCW_LANE_HALT
+                          ? SCSW_FCTL_HALT_FUNC : SCSW_FCTL_CLEAR_FUNC),
+        .schib = VFIO_CCW_SCHIB_NONE, /* the reset has ended */
     };
 
-    deliver_irb(job->link, &irb, false);
+    deliver_irb(job->link, &evidence);
 }
 
 static void finish_request(VFIOCCWJob *job)
 {
     if (means_try_again(job)) {
+        show_schib(job);
         queue_again(job);
+        unstick(job->link, job);
         return;
     }
     deliver_answer(job);
     if (!job->ret && job->lane != VFIO_CCW_LANE_START &&
         job->link->async_region < 0 &&
-        job->request.number == job->link->newest) {
+        job->request.number == job->link->queued.number) {
         deliver_emulated_end(job);
     }
 }
@@ -332,27 +354,6 @@ static void deliver_schib(VFIOCCWJob *job)
     if (job->has_schib && vfio_ccw_answer_says_gone(&answer)) {
         deliver_gone(job->link);
     }
-}
-
-/*
- * It ends a halt or clear, but not the one that was sent meanwhile: that one's
- * would have been signalled after the signal that made us read this.
- */
-static bool overtaken(const VFIOCCWJob *job)
-{
-    return job->link->sent_since_irb && !job->ret &&
-           vfio_ccw_job_ends_signal(job);
-}
-
-/*
- * It ends a halt, while a start is what the guest has asked for last. The host
- * may have halted that by itself, but only a SCHIB that shows no start in
- * progress tells that from the end of an earlier halt, shown once more.
- */
-static bool unasked_for(const VFIOCCWJob *job)
-{
-    return job->link->queued.lane == VFIO_CCW_LANE_START && !job->ret &&
-           vfio_ccw_job_ends_signal(job) && (!job->has_schib || job->schib_ret);
 }
 
 /* One that was under way when the look was asked for does not count. */
@@ -376,26 +377,14 @@ static void finish_irb(VFIOCCWJob *job)
     VFIOCCWLink *link = job->link;
 
     deliver_schib(job);
-    link->sent_since_irb |= job->sent && !job->settled;
-    if (job->stale) {
-        trace_vfio_ccw_irb_again(link->who);
-    } else if (overtaken(job) || unasked_for(job)) {
-        link->last_irb = job->irb;
-    } else if (!job->ret) {
-        link->last_irb = job->irb;
-        /*
-         * A start has ended: its own end may come, and after the next start.
-         * What was there before a reset is none that comes late after it.
-         */
-        link->irb_may_be_late = job->host_idle ||
-                                (job->late && job->same && !job->sent);
-        /* What the host was busy with may be over now. */
-        timer_del(link->retry_timer);
-        deliver_irb(link, &job->irb, job->host_idle);
-    } else {
-        /* Without its interrupts a guest would wait for ever. */
-        deliver_gone(link);
+    if (job->ret) {
+        deliver_gone(link); /* the guest would wait for interrupts for ever */
+        return;
     }
+    link->last_irb = job->evidence.irb;
+    /* What the host was busy with may be over now. */
+    timer_del(link->retry_timer);
+    deliver_irb(link, &job->evidence);
 }
 
 /*
@@ -435,9 +424,7 @@ static void finish_reset(VFIOCCWJob *job)
         deliver_gone(link);
         return;
     }
-    link->last_irb = job->irb;
-    link->sent_since_irb = false;
-    link->irb_may_be_late = true;
+    link->last_irb = job->evidence.irb;
     deliver_schib(job);
 }
 
@@ -517,7 +504,6 @@ int vfio_ccw_link_request(VFIOCCWLink *link, VFIOCCWFunction function,
         return ret;
     }
     timer_del(link->retry_timer);
-    link->newest = number;
     link->queued = (VFIOCCWRequest) {
         .valid = true,
         .lane = (VFIOCCWLane)function,
@@ -845,13 +831,15 @@ bool vfio_ccw_link_open(VFIOCCWLink *link, Error **errp)
 
 void vfio_ccw_link_init(VFIOCCWLink *link, VFIODevice *vdev,
                         const VFIOCCWTransport *transport, const char *who,
-                        VFIOCCWDeliver *deliver_cb, void *opaque)
+                        VFIOCCWDeliver *deliver_cb, VFIOCCWAskJudge *judge,
+                        void *opaque)
 {
     *link = (VFIOCCWLink) {
         .vdev = vdev,
         .transport = transport,
         .who = who,
         .deliver = deliver_cb,
+        .judge = judge,
         .opaque = opaque,
         .retry_timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, retry_timer_cb, link),
     };

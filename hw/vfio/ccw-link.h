@@ -91,13 +91,13 @@ extern const VFIOCCWTransport vfio_ccw_transport_kernel;
 /* Over a socket; absent where Kconfig leaves vfio-user out. */
 extern const VFIOCCWTransport vfio_ccw_transport_user;
 
-/* What comes from the host. @irb, @schib, @answer are gone after the call. */
+/* What comes from the host. What is pointed to is gone after the call. */
 typedef struct VFIOCCWNews {
     enum {
         VFIO_CCW_NEWS_SENT,   /* .request */
         VFIO_CCW_NEWS_RETRY,  /* .request */
         VFIO_CCW_NEWS_ANSWER, /* .answer */
-        VFIO_CCW_NEWS_IRB,    /* .irb, .host_idle */
+        VFIO_CCW_NEWS_IRB,    /* .evidence */
         VFIO_CCW_NEWS_SCHIB,  /* .schib */
         VFIO_CCW_NEWS_CRW,    /* .crw */
         VFIO_CCW_NEWS_REQ,
@@ -108,16 +108,17 @@ typedef struct VFIOCCWNews {
     union {
         uint32_t request;
         const VFIOCCWAnswer *answer;
-        struct {
-            const IRB *irb;
-            bool host_idle;   /* as vfio_ccw_fsm_irb() wants it */
-        };
+        const VFIOCCWEvidence *evidence; /* enough of it for the judge */
         const SCHIB *schib;
         CRW crw;
     };
 } VFIOCCWNews;
 
 typedef void VFIOCCWDeliver(void *opaque, const VFIOCCWNews *news);
+
+/* What else has to be known of an IRB before it is delivered? */
+typedef VFIOCCWRuling VFIOCCWAskJudge(void *opaque,
+                                      const VFIOCCWEvidence *evidence);
 
 /* At most one job of a lane is under way; lanes do not wait for others. */
 typedef enum VFIOCCWLane {
@@ -147,6 +148,7 @@ struct VFIOCCWLink {
     struct VFIOCCWWatch *watch;       /* the transport's own */
     const char *who;
     VFIOCCWDeliver *deliver;
+    VFIOCCWAskJudge *judge;
     void *opaque;
 
     /* region indices; -1 where the host has none */
@@ -167,21 +169,20 @@ struct VFIOCCWLink {
     bool looking;                     /* a SCHIB that is due is looked at */
     unsigned jobs;
     QemuCond job_done;
-    VFIOCCWRequest queued;            /* waits for its lane or for the timer */
-    uint32_t newest;                  /* number of the request that counts */
+    VFIOCCWRequest queued;            /* if valid; .number is the newest */
     QEMUTimer *retry_timer;
     bool overtaken[VFIO_CCW_LANE__MAX]; /* by the halt or clear at the host */
     uint32_t schib_turn;              /* how many SCHIBs were asked for */
     uint32_t schib_shown;             /* the turn of the one delivered last */
     IRB last_irb;                     /* as it was read last */
-    bool sent_since_irb;              /* a request; no IRB was of it yet */
-    bool irb_may_be_late;             /* the next: of before a reset or end */
+    uint32_t nr_sent;                 /* how many requests were */
 };
 
 /* @who is what messages call the device; it is not copied. */
 void vfio_ccw_link_init(VFIOCCWLink *link, VFIODevice *vdev,
                         const VFIOCCWTransport *transport, const char *who,
-                        VFIOCCWDeliver *deliver, void *opaque);
+                        VFIOCCWDeliver *deliver, VFIOCCWAskJudge *judge,
+                        void *opaque);
 
 /*
  * The transport is attached: find the regions, register the interrupts, read
@@ -236,6 +237,12 @@ void vfio_ccw_link_look(VFIOCCWLink *link);
  * meanwhile wait; nothing that was sent or signalled before is delivered.
  */
 void vfio_ccw_link_reset(VFIOCCWLink *link);
+
+/*
+ * A job reads the IRB once more, and that is what was signalled until now, if
+ * anything was. Otherwise the job makes it due again.
+ */
+bool vfio_ccw_link_take_irb_signal(VFIOCCWLink *link);
 
 /* Is there a reset of the host that has not come to its end? */
 bool vfio_ccw_link_resetting(const VFIOCCWLink *link);

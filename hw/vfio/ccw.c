@@ -346,7 +346,7 @@ static bool quiesce(SubchDev *sch)
     VFIOCCWDevice *vcdev = VFIO_CCW(sch->driver_data);
     VFIOCCWFsm *fsm = &vcdev->fsm;
 
-    if (fsm->at_host) {
+    if (fsm->start_at_host) {
         vcdev->reset_waits = true;
         door(vcdev, vfio_ccw_fsm_event(fsm, VFIO_CCW_EV_RESET));
     }
@@ -579,6 +579,27 @@ static void unplug_request(CcwDevice *ccw_dev)
     see_what_has_ended(vcdev);
 }
 
+static VFIOCCWRuling ask_judge(void *opaque, const VFIOCCWEvidence *evidence)
+{
+    VFIOCCWDevice *vcdev = opaque;
+    VFIOCCWExpected expected = vfio_ccw_fsm_expected(&vcdev->fsm);
+
+    return vfio_ccw_judge(&expected, evidence);
+}
+
+static void host_irb(VFIOCCWDevice *vcdev, const VFIOCCWEvidence *evidence)
+{
+    const SCSW *scsw = &evidence->irb.scsw;
+    VFIOCCWVerdict verdict[VFIO_CCW_MAX_FINDINGS];
+    unsigned nr = vfio_ccw_fsm_irb(&vcdev->fsm, evidence, verdict);
+
+    trace_vfio_ccw_irb(vcdev->who, scsw->flags, scsw->ctrl, scsw->cpa,
+                       scsw->dstat, scsw->cstat, scsw->count);
+    for (unsigned i = 0; i < nr; i++) {
+        door(vcdev, verdict[i]);
+    }
+}
+
 static void host_news(void *opaque, const VFIOCCWNews *news)
 {
     VFIOCCWDevice *vcdev = opaque;
@@ -599,11 +620,7 @@ static void host_news(void *opaque, const VFIOCCWNews *news)
         door(vcdev, vfio_ccw_fsm_answered(fsm, news->answer));
         break;
     case VFIO_CCW_NEWS_IRB:
-        trace_vfio_ccw_irb(vcdev->who, news->irb->scsw.flags,
-                           news->irb->scsw.ctrl, news->irb->scsw.cpa,
-                           news->irb->scsw.dstat, news->irb->scsw.cstat,
-                           news->irb->scsw.count);
-        door(vcdev, vfio_ccw_fsm_irb(fsm, news->irb, news->host_idle));
+        host_irb(vcdev, news->evidence);
         break;
     case VFIO_CCW_NEWS_SCHIB:
         door(vcdev, vfio_ccw_fsm_schib(fsm, news->schib));
@@ -785,7 +802,7 @@ static bool realize_subchannel(VFIOCCWDevice *vcdev, Error **errp)
     vcdev->target.only_once = vcdev->vdev.fd >= 0;
     vfio_ccw_fsm_init(&vcdev->fsm, &sch->curr_status);
     vfio_ccw_link_init(&vcdev->link, &vcdev->vdev, transport, vcdev->who,
-                       host_news, vcdev);
+                       host_news, ask_judge, vcdev);
     vcdev->quiesce_timer = timer_new_ms(QEMU_CLOCK_REALTIME, quiesce_expired,
                                         vcdev);
     vfio_ccw_reopen_init(&vcdev->reopen, &vcdev->link, &vcdev->target,

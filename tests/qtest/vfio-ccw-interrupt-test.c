@@ -764,10 +764,171 @@ static void test_end_of_no_halt_is_unreadable(void)
     Bed *bed = bed_without_schib();
 
     start_accepted(bed);
-    show_halt_end_once(bed);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_READ);
+    vfio_ccw_host_present_irb(bed->host, &(IRB) {
+        .scsw.ctrl = SCSW_FCTL_HALT_FUNC | SCSW_STCTL_STATUS_PEND,
+    });
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_READ);
     vfio_ccw_host_release(bed->host, VFIO_CCW_HOST_IO_READ, -EIO);
     expect_gone(bed);
     bed_end(bed);
+}
+
+/*
+ * The driver has one place for an IRB. QEMU has not read what is there when the
+ * device presents more: the newer IRB is all that is left.
+ */
+
+typedef struct Overwritten {
+    const char *name;
+    bool start;
+    int (*instruction)(QTestState *qts, uint32_t schid);
+    void (*wait)(VfioCcwHost *host);
+    uint16_t ctrl;        /* what the guest is told */
+    uint8_t cstat;
+} Overwritten;
+
+static const Overwritten overwritten[] = {
+    { "start", true, NULL, NULL,
+      SCSW_FCTL_START_FUNC | FINAL_STCTL | SCSW_STCTL_ALERT,
+      SCSW_CSTAT_CHN_CTRL_CHK },
+    { "halt", false, qcss_hsch, vfio_ccw_host_wait_halt,
+      SCSW_FCTL_HALT_FUNC | SCSW_STCTL_STATUS_PEND },
+    { "halt-of-a-start", true, qcss_hsch, vfio_ccw_host_wait_halt,
+      SCSW_FCTL_START_FUNC | SCSW_FCTL_HALT_FUNC | SCSW_STCTL_STATUS_PEND },
+    { "clear", false, qcss_csch, vfio_ccw_host_wait_clear,
+      SCSW_FCTL_CLEAR_FUNC | SCSW_STCTL_STATUS_PEND },
+    { "clear-of-a-start", true, qcss_csch, vfio_ccw_host_wait_clear,
+      SCSW_FCTL_CLEAR_FUNC | SCSW_STCTL_STATUS_PEND },
+};
+
+static void begin(Bed *bed, const Overwritten *function)
+{
+    if (function->start) {
+        start_accepted(bed);
+        wait_state(bed, "START_ACTIVE");
+    }
+    if (function->instruction) {
+        g_assert_cmpint(function->instruction(bed->qts, SCHID), ==, 0);
+        function->wait(bed->host);
+    }
+}
+
+static void present_end(Bed *bed, const Overwritten *function)
+{
+    vfio_ccw_host_present_status(bed->host, function->instruction ? 0
+                                                                  : NORMAL_END,
+                                 0, 0);
+}
+
+static void let_read(Bed *bed, unsigned signals)
+{
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_SIGNALS, signals + 2);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_READ);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_READ);
+}
+
+/* The function ends all the same, and the alert comes once, after its end. */
+static void test_alert_overwrites_an_end(const void *data)
+{
+    const Overwritten *function = data;
+    Bed *bed = bed_enabled();
+    unsigned signals = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_SIGNALS);
+
+    begin(bed, function);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_READ);
+    present_end(bed, function);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_READ);
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_ATTENTION, 0, 0);
+    let_read(bed, signals);
+    expect_irb(bed, function->ctrl, 0, function->cstat);
+    expect_irb(bed, ALERT_STCTL, SCSW_DSTAT_ATTENTION, 0);
+    expect_nothing(bed);
+    g_assert_cmphex(scsw_ctrl(bed), ==, 0);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/*
+ * The driver has not seen the end either, so it keeps the program for ever and
+ * refuses the next start. QEMU has the idle device halted, which frees it.
+ */
+static void test_driver_loses_an_end(const void *data)
+{
+    const Overwritten *function = data;
+    Bed *bed = bed_enabled();
+    unsigned halts, starts;
+
+    begin(bed, function);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_WORK);
+    present_end(bed, function);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_WORK);
+    vfio_ccw_host_present_status(bed->host, SCSW_DSTAT_ATTENTION, 0, 0);
+    vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_WORK);
+    expect_irb(bed, function->ctrl, 0, function->cstat);
+    expect_irb(bed, ALERT_STCTL, SCSW_DSTAT_ATTENTION, 0);
+
+    halts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_HALTS);
+    starts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS);
+    g_assert_cmpint(ssch(bed), ==, 0);
+    wait_retried(bed, VFIO_CCW_HOST_HALTS, halts + 1);
+    vfio_ccw_host_present_status(bed->host, 0, 0, 0);
+    wait_retried(bed, VFIO_CCW_HOST_STARTS, starts + 1);
+    vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
+    expect_normal_end(bed);
+    expect_nothing(bed);
+    g_assert_cmpuint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_HALTS), ==,
+                     halts + 1);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+/* Nobody can tell that there was an alert; the end is the function's own. */
+static void test_end_overwrites_an_alert(const void *data)
+{
+    const Overwritten *function = data;
+    Bed *bed = bed_enabled();
+    unsigned signals = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_SIGNALS);
+
+    begin(bed, function);
+    vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_READ);
+    vfio_ccw_host_present_irb(bed->host, &attention);
+    vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_READ);
+    present_end(bed, function);
+    let_read(bed, signals);
+    if (function->instruction) {
+        expect_irb(bed, function->ctrl, 0, 0);
+    } else {
+        expect_exactly(bed, &normal_end);
+    }
+    expect_nothing(bed);
+    assert_usable(bed);
+    bed_end(bed);
+}
+
+static void add_overwritten(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(overwritten); i++) {
+        g_autofree char *end = g_strdup_printf(
+            "/vfio-ccw/interrupt/alert-overwrites-the-end-of/%s",
+            overwritten[i].name);
+        g_autofree char *alert = g_strdup_printf(
+            "/vfio-ccw/interrupt/alert-is-overwritten-by-the-end-of/%s",
+            overwritten[i].name);
+
+        qtest_add_data_func(end, &overwritten[i],
+                            test_alert_overwrites_an_end);
+        qtest_add_data_func(alert, &overwritten[i],
+                            test_end_overwrites_an_alert);
+        if (overwritten[i].start) {
+            g_autofree char *driver = g_strdup_printf(
+                "/vfio-ccw/interrupt/driver-loses-the-end-of/%s",
+                overwritten[i].name);
+
+            qtest_add_data_func(driver, &overwritten[i],
+                                test_driver_loses_an_end);
+        }
+    }
 }
 
 /* Sense: who has it is up to the host, which has fetched it already. */
@@ -919,6 +1080,7 @@ static void add_tests(void)
     qtest_add_func("/vfio-ccw/interrupt/garbage-is-nothing",
                    test_garbage_is_nothing);
     add_variants();
+    add_overwritten();
 }
 
 int main(int argc, char **argv)

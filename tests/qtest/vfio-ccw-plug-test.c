@@ -130,7 +130,7 @@ static void test_active_start_is_halted(void)
     start_active(bed);
     request_by_qmp(bed);
     vfio_ccw_host_wait_halt(bed->host);
-    expect_leaving(bed, "QUIESCING_HALT");
+    expect_leaving(bed, "QUIESCING_HALT_ACTIVE");
     vfio_ccw_host_present_status(bed->host, 0, 0, 0);
     expect_gone_for_good(bed, 1);
     g_assert_cmpint(vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_CLEARS), ==,
@@ -147,7 +147,7 @@ static void test_failed_halt_is_followed_by_a_clear(void)
     vfio_ccw_host_answer(bed->host, VFIO_CCW_HOST_HALT, -ENOMEM, 1);
     request_by_qmp(bed);
     vfio_ccw_host_wait_clear(bed->host);
-    expect_leaving(bed, "QUIESCING_CLEAR");
+    expect_leaving(bed, "QUIESCING_CLEAR_ACTIVE");
     vfio_ccw_host_present_status(bed->host, 0, 0, 0);
     expect_gone_for_good(bed, 1);
     assert_pluggable_again(bed);
@@ -242,8 +242,8 @@ static void quiesce_reading(Bed *bed)
 }
 
 static const Stage stages[] = {
-    { "QUIESCING_HALT", quiesce_halting, SCSW_FCTL_HALT_FUNC },
-    { "QUIESCING_CLEAR", quiesce_clearing, SCSW_FCTL_CLEAR_FUNC },
+    { "QUIESCING_HALT_ACTIVE", quiesce_halting, SCSW_FCTL_HALT_FUNC },
+    { "QUIESCING_CLEAR_ACTIVE", quiesce_clearing, SCSW_FCTL_CLEAR_FUNC },
     { "QUIESCING", quiesce_reading },
 };
 
@@ -326,7 +326,7 @@ static void test_machine_is_reset_meanwhile(void)
     start_active(bed);
     request_by_qmp(bed);
     vfio_ccw_host_wait_halt(bed->host);
-    expect_leaving(bed, "QUIESCING_HALT");
+    expect_leaving(bed, "QUIESCING_HALT_ACTIVE");
     qtest_system_reset(bed->qts);
     g_assert_false(machine_runs(bed));
     g_assert_cmphex(qcss_find(bed->qts, DEVNO), ==, 0);
@@ -559,7 +559,7 @@ static void test_while_another_is_plugged(void)
     start_active(bed);
     request_by_qmp(bed);
     vfio_ccw_host_wait_halt(bed->host);
-    expect_leaving(bed, "QUIESCING_HALT");
+    expect_leaving(bed, "QUIESCING_HALT_ACTIVE");
     host = plug_another(bed, 0, config);
     g_assert_cmphex(qcss_find(bed->qts, DEVNO + 1), !=, 0);
     vfio_ccw_host_present_status(bed->host, 0, 0, 0);

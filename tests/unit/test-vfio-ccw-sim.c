@@ -100,6 +100,13 @@ void sim_note(VFIOCCWState state, VFIOCCWEvent event)
     times_met[state][event]++;
 }
 
+static uint64_t times_overwritten[VFIO_CCW_STATE__MAX];
+
+void sim_note_overwritten(VFIOCCWState state)
+{
+    times_overwritten[state]++;
+}
+
 /*
  * Steps
  */
@@ -423,6 +430,21 @@ static void check_coverage(void)
     g_assert_cmpuint(missed, ==, 0);
 }
 
+static void check_overwritten(void)
+{
+    static const VFIOCCWState states[] = {
+        VFIO_CCW_START_ACTIVE, VFIO_CCW_HALT_ACTIVE, VFIO_CCW_CLEAR_ACTIVE,
+        VFIO_CCW_QUIESCING_HALT_ACTIVE, VFIO_CCW_QUIESCING_CLEAR_ACTIVE,
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+        g_test_message("an alert overwrote the end of %s %" PRIu64 " times",
+                       vfio_ccw_state_name(states[i]),
+                       times_overwritten[states[i]]);
+        g_assert_cmpuint(times_overwritten[states[i]], >, 0);
+    }
+}
+
 /* Late device end: each has found what the first seeds had not. */
 static const uint32_t found_by_soaking[] = { 168619330, 4022312668 };
 
@@ -435,6 +457,7 @@ static void test_fixed_seeds(void)
         live(found_by_soaking[i]);
     }
     check_coverage();
+    check_overwritten();
 }
 
 static unsigned live_for(int seconds, uint32_t seed)

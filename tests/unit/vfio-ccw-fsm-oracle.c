@@ -75,6 +75,12 @@ VFIOCCWState oracle_state(const Oracle *o)
         [SIDE_LOST] = VFIO_CCW_NOT_OPER,
     };
 
+    if (o->stop_taken && o->side == SIDE_HALTING) {
+        return VFIO_CCW_QUIESCING_HALT_ACTIVE;
+    }
+    if (o->stop_taken && o->side == SIDE_CLEARING) {
+        return VFIO_CCW_QUIESCING_CLEAR_ACTIVE;
+    }
     if (o->side != SIDE_OPEN) {
         return of_side[o->side];
     }
@@ -577,13 +583,13 @@ static Ruling stop_harder(Oracle *o)
     };
 }
 
-/* Nothing but the end of what was asked for last says that all has ended. */
-static Ruling status_while_stopping(Oracle *o, const SCSW *scsw)
+/* Nothing but the end of what was accepted last says that all has ended. */
+static Ruling status_while_stopping(Oracle *o, const SCSW *scsw, bool idle)
 {
     bool clears = scsw->ctrl & SCSW_FCTL_CLEAR_FUNC;
     bool halts = !clears && scsw->ctrl & SCSW_FCTL_HALT_FUNC;
 
-    if (o->stop_taken && (o->side == SIDE_HALTING ? halts : clears)) {
+    if (o->stop_taken && (idle || (o->side == SIDE_HALTING ? halts : clears))) {
         return have_stopped(o);
     }
     return (Ruling) { .stale = true };
@@ -623,7 +629,6 @@ Ruling oracle_progress(Oracle *o, VFIOCCWEvent event, uint32_t request)
     *function = event == VFIO_CCW_EV_SENT ? PLACE_GOING : PLACE_KEPT;
     if (function == &o->start) {
         o->start_at_host = event == VFIO_CCW_EV_SENT;
-        o->start_unanswered = o->start_at_host;
     }
     return refuse(0);
 }
@@ -638,8 +643,7 @@ Ruling oracle_answered(Oracle *o, const VFIOCCWAnswer *answer)
         return lose_device(o);
     }
     /* A halt or clear has overtaken the start, which the host refuses. */
-    if (answer->ret && o->start_unanswered &&
-        answer->request == o->start_request &&
+    if (answer->ret && answer->request == o->start_request &&
         answer->request != o->request) {
         o->start_at_host = false;
     }
@@ -654,9 +658,6 @@ Ruling oracle_answered(Oracle *o, const VFIOCCWAnswer *answer)
         o->host_used_paths = true;
         /* Start pending stays: nobody says when the first command ran. */
         *function = PLACE_TAKEN;
-        if (function == &o->start) {
-            o->start_unanswered = false;
-        }
         return ruling;
     }
     if (function == &o->start) {
@@ -697,10 +698,13 @@ static Ruling cut_off(Oracle *o, const IRB *irb)
     return (Ruling) { .todo = end_functions(o, &told) };
 }
 
-static Ruling halt_status(Oracle *o, const IRB *irb)
+/* An earlier halt may have an IRB that is late: the host has to confirm it. */
+static Ruling halt_status(Oracle *o, const IRB *irb, bool confirmed)
 {
-    if (o->halt == PLACE_NONE && o->clear == PLACE_NONE &&
+    if (o->halt == PLACE_NONE && o->clear == PLACE_NONE && confirmed &&
         o->start == PLACE_TAKEN && (irb->scsw.ctrl & SCSW_FCTL_START_FUNC)) {
+        o->device_end_due = false;
+        o->leftover_due = false;
         return cut_off(o, irb);
     }
     if (o->halt != PLACE_TAKEN) {
@@ -771,104 +775,159 @@ static bool has_newest(const Oracle *o)
            (o->halt != PLACE_NONE || o->start == PLACE_TAKEN);
 }
 
-/*
- * A device takes no program before it has got rid of the device end of the one
- * before. So where it has the newest start, that device end was there first: it
- * is what the host shows first, or has been lost there.
- */
-static bool settle_device_end(Oracle *o)
+static bool is_awaited(Oracle *o)
 {
-    bool passed_by = has_newest(o) && o->device_end_due;
+    Place *function = newest_function(o);
 
-    o->device_end_due &= !has_newest(o);
-    return passed_by;
+    return o->side == SIDE_OPEN && function && *function == PLACE_TAKEN;
 }
 
-/*
- * The same of a program that a reset, halt or clear has put an end to. The host
- * may take the newest start before it has told of unsolicited status of earlier
- * on, so that proves nothing.
- */
-static bool settle_leftover(Oracle *o, bool secondary_alone, bool unsolicited)
+/* Status of a start that is not secondary status alone */
+static Ruling start_status(Oracle *o, const IRB *irb, bool ends)
 {
-    bool is_it = secondary_alone && o->leftover_due;
-
-    o->leftover_due &= !(secondary_alone || (has_newest(o) && !unsolicited));
-    return is_it;
-}
-
-/* Status of a start, while there is (or is not) one it can belong to. */
-static Ruling start_status(Oracle *o, const IRB *irb, bool passed_by)
-{
-    bool late = is_secondary_alone(&irb->scsw);
-    bool ends = late || !(irb->scsw.ctrl & ACTIVE);
-
-    if (o->clear != PLACE_NONE || !(o->start_at_host || o->device_end_due)) {
-        return (Ruling) { .stale = true };
-    }
-    if (late && passed_by) {
-        return late_status_of_nothing(o, irb);
-    }
+    o->device_end_due = false;
+    o->leftover_due = false;
     if (o->halt != PLACE_NONE) {
         return halted_start_status(o, irb, ends);
     }
-    switch (o->start) {
-    case PLACE_TAKEN:
-        return (Ruling) {
-            .todo = ends ? end_functions(o, irb) : show_status(o, irb),
-        };
-    case PLACE_KEPT:
-        return late ? kept_by_late_status(o, irb)
-                    : (Ruling) { .stale = true };
-    case PLACE_NONE:
-        if (late) {
-            o->scsw.ctrl &= ~SCSW_ACTL_DEVICE_ACTIVE;
-            return (Ruling) { .todo = end_functions(o, irb) };
-        }
-        return (Ruling) { .stale = true };
-    default:
-        return (Ruling) { .stale = true };
-    }
+    return (Ruling) {
+        .todo = ends ? end_functions(o, irb) : show_status(o, irb),
+    };
 }
 
-Ruling oracle_irb(Oracle *o, const IRB *irb, bool host_idle)
+/*
+ * The host does nothing any more, but what tells of the end is not there. How a
+ * start ended the guest has to know; its own status may still come.
+ */
+static Ruling lost_end(Oracle *o)
+{
+    IRB unknown = unknown_end();
+    IRB halted = status_irb(0, SCSW_FCTL_HALT_FUNC | SCSW_STCTL_STATUS_PEND, 0);
+    IRB cleared = status_irb(0, SCSW_STCTL_STATUS_PEND, 0);
+    Ruling ruling;
+
+    if (o->clear != PLACE_NONE) {
+        return clear_status(o, &cleared);
+    }
+    if (o->halt == PLACE_TAKEN) {
+        return halt_status(o, &halted, false);
+    }
+    ruling = start_status(o, &unknown, true);
+    o->leftover_due = true;
+    return ruling;
+}
+
+/* Nobody has asked for it: whatever is in progress goes on, if it does. */
+static Ruling alert_status(Oracle *o, const IRB *irb, bool idle)
+{
+    Ruling ruling = { 0 };
+
+    if (idle && is_awaited(o)) {
+        ruling = lost_end(o);
+    } else {
+        o->device_end_due &= !has_newest(o);
+    }
+    ruling.todo |= show_alert(o, irb);
+    return ruling;
+}
+
+/* Secondary status alone, after a start that the guest knows to be over */
+static Ruling late_status(Oracle *o, const IRB *irb)
+{
+    if (o->clear != PLACE_NONE) {
+        return (Ruling) { .stale = true };
+    }
+    if (o->halt != PLACE_NONE) {
+        return halted_start_status(o, irb, true);
+    }
+    if (o->start == PLACE_GOING) {
+        return (Ruling) { .stale = true };
+    }
+    if (o->start == PLACE_KEPT) {
+        return kept_by_late_status(o, irb);
+    }
+    o->scsw.ctrl &= ~SCSW_ACTL_DEVICE_ACTIVE;
+    return (Ruling) { .todo = end_functions(o, irb) };
+}
+
+/*
+ * A device takes no program before it has got rid of the device end of the one
+ * before. So where it has the newest start, that device end was there first: it
+ * is what the host shows first, or has been lost there. The same of a program
+ * that a reset, halt or clear has put an end to, but nobody wants to know.
+ */
+static Ruling secondary_alone(Oracle *o, const IRB *irb, bool idle)
+{
+    bool due = o->device_end_due;
+    bool leftover = o->leftover_due;
+    bool signalled = o->halt == PLACE_TAKEN || o->clear == PLACE_TAKEN;
+
+    o->device_end_due = false;
+    o->leftover_due = false;
+    if (signalled && idle) {
+        Ruling kept = { 0 };
+
+        if (due && o->halt == PLACE_TAKEN && !has_newest(o)) {
+            kept = late_status(o, irb);
+        }
+        kept.todo |= lost_end(o).todo;
+        return kept;
+    }
+    if (!has_newest(o)) {
+        return due ? late_status(o, irb) : (Ruling) { .stale = true };
+    }
+    if (!due && !leftover) {
+        return start_status(o, irb, true);
+    }
+    if (idle) {
+        IRB unknown = unknown_end();
+        Ruling ruling = start_status(o, &unknown, true);
+
+        o->leftover_due = true;
+        return ruling;
+    }
+    return due ? late_status_of_nothing(o, irb) : (Ruling) { .stale = true };
+}
+
+static Ruling status_of_function(Oracle *o, const IRB *irb, bool idle,
+                                 bool schib)
+{
+    uint16_t ctrl = irb->scsw.ctrl;
+    Ruling ruling = { .stale = true };
+
+    if (ctrl & SCSW_FCTL_CLEAR_FUNC) {
+        ruling = clear_status(o, irb);
+    } else if (ctrl & SCSW_FCTL_HALT_FUNC) {
+        ruling = halt_status(o, irb, schib);
+    } else if (has_newest(o)) {
+        return start_status(o, irb, !(ctrl & ACTIVE));
+    }
+    return ruling.stale && idle && is_awaited(o) ? lost_end(o) : ruling;
+}
+
+Ruling oracle_irb(Oracle *o, const IRB *irb, bool host_idle, bool schib)
 {
     const SCSW *scsw = &irb->scsw;
-    bool passed_by, leftover, late;
-    IRB unknown = unknown_end();
     bool unsolicited = !(scsw->flags & SCSW_FLAGS_MASK_CC) &&
                        stctl(scsw) == UNSOLICITED;
+    bool late = !unsolicited && is_secondary_alone(scsw) &&
+                !(scsw->ctrl & SCSW_CTRL_MASK_FCTL);
 
-    if (is_stopping(o) && (scsw->ctrl & SCSW_STCTL_STATUS_PEND) &&
-        !unsolicited) {
-        return status_while_stopping(o, scsw);
-    }
     if (!(scsw->ctrl & SCSW_STCTL_STATUS_PEND)) {
         return (Ruling) { .stale = true };
     }
-    late = !unsolicited && is_secondary_alone(scsw) &&
-           !(scsw->ctrl & SCSW_CTRL_MASK_FCTL);
-    leftover = settle_leftover(o, late, unsolicited);
     if (o->side != SIDE_OPEN) {
-        return (Ruling) { .stale = true };
-    }
-    passed_by = settle_device_end(o);
-    if (late && (leftover || passed_by) && has_newest(o) && host_idle) {
-        return start_status(o, &unknown, false);
-    }
-    if (leftover) {
-        return (Ruling) { .stale = true };
+        o->leftover_due &= !late;
+        return is_stopping(o) ? status_while_stopping(o, scsw, host_idle)
+                              : (Ruling) { .stale = true };
     }
     if (unsolicited) {
-        return (Ruling) { .todo = show_alert(o, irb) };
+        return alert_status(o, irb, host_idle);
     }
-    if (scsw->ctrl & SCSW_FCTL_CLEAR_FUNC) {
-        return clear_status(o, irb);
+    if (late) {
+        return secondary_alone(o, irb, host_idle);
     }
-    if (scsw->ctrl & SCSW_FCTL_HALT_FUNC) {
-        return halt_status(o, irb);
-    }
-    return start_status(o, irb, passed_by);
+    return status_of_function(o, irb, host_idle, schib);
 }
 
 /* The device as a whole, and QEMU */

@@ -57,7 +57,6 @@ typedef struct Oracle {
     bool shows_alert;       /* the pending status is unsolicited */
     uint32_t request;
     uint32_t start_request; /* of the newest start */
-    bool start_unanswered;
     VFIOCCWStatus end;      /* waits behind an alert */
     VFIOCCWStatus alert;    /* waits behind any status */
     VFIOCCWStatus kept;     /* of a start that is being halted */
@@ -69,8 +68,12 @@ Ruling oracle_instruction(Oracle *o, VFIOCCWEvent event, const ORB *orb);
 Ruling oracle_tested(Oracle *o);
 Ruling oracle_progress(Oracle *o, VFIOCCWEvent event, uint32_t request);
 Ruling oracle_answered(Oracle *o, const VFIOCCWAnswer *answer);
-/* @host_idle: the host's subchannel is known to do nothing. */
-Ruling oracle_irb(Oracle *o, const IRB *irb, bool host_idle);
+/*
+ * It is the first time that this IRB is read. @schib: the host's subchannel is
+ * known not to perform a start or halt any more; @host_idle: nor anything else.
+ * With two events, stale is what the first is.
+ */
+Ruling oracle_irb(Oracle *o, const IRB *irb, bool host_idle, bool schib);
 Ruling oracle_schib(Oracle *o, const SCHIB *schib);
 Ruling oracle_event(Oracle *o, VFIOCCWEvent event);
 

@@ -201,6 +201,30 @@ static void check_schib(const SCHIB *schib)
     }
 }
 
+static VFIOCCWRuling ask_judge(void *opaque, const VFIOCCWEvidence *evidence)
+{
+    VFIOCCWExpected expected = vfio_ccw_fsm_expected(&sim.fsm);
+
+    return vfio_ccw_judge(&expected, evidence);
+}
+
+static void host_irb(const VFIOCCWEvidence *evidence)
+{
+    const SCSW *scsw = &evidence->irb.scsw;
+    VFIOCCWVerdict verdict[VFIO_CCW_MAX_FINDINGS];
+    unsigned nr;
+
+    sim_log("link: IRB flags 0x%04x ctrl 0x%04x dstat 0x%02x count %u",
+            scsw->flags, scsw->ctrl, scsw->dstat, scsw->count);
+    nr = vfio_ccw_fsm_irb(&sim.fsm, evidence, verdict);
+    if (nr == 2 && verdict[1].event == VFIO_CCW_EV_IRB_ALERT) {
+        sim_note_overwritten(verdict[0].from);
+    }
+    for (unsigned i = 0; i < nr; i++) {
+        door(verdict[i]);
+    }
+}
+
 static void host_news(void *opaque, const VFIOCCWNews *news)
 {
     VFIOCCWFsm *fsm = &sim.fsm;
@@ -220,10 +244,7 @@ static void host_news(void *opaque, const VFIOCCWNews *news)
         door(vfio_ccw_fsm_answered(fsm, news->answer));
         break;
     case VFIO_CCW_NEWS_IRB:
-        sim_log("link: IRB flags 0x%04x ctrl 0x%04x dstat 0x%02x count %u",
-                news->irb->scsw.flags, news->irb->scsw.ctrl,
-                news->irb->scsw.dstat, news->irb->scsw.count);
-        door(vfio_ccw_fsm_irb(fsm, news->irb, news->host_idle));
+        host_irb(news->evidence);
         break;
     case VFIO_CCW_NEWS_SCHIB:
         check_schib(news->schib);
@@ -422,12 +443,16 @@ static void check_own(const SCSW *scsw)
 
 /*
  * QEMU knows that the device has ended this start, but not how: what is shown
- * must be nothing that the device might have said.
+ * must be nothing that the device might have said, but for channel end that was
+ * pending before.
  */
 static bool is_lost_end(const SCSW *scsw)
 {
-    return newest()->presented && !scsw->dstat && !scsw->cpa &&
-           scsw->cstat == SCSW_CSTAT_CHN_CTRL_CHK &&
+    const SimStart *start = newest();
+
+    return (start->presented || start->cc) &&
+           includes(start->dstat, scsw->dstat) && !scsw->cpa &&
+           (scsw->cstat & ~SCSW_CSTAT_PCI) == SCSW_CSTAT_CHN_CTRL_CHK &&
            sim_device_active_start() != sim.nr_starts;
 }
 
@@ -704,7 +729,7 @@ void sim_guest_open(void)
     sim.schib = (SCHIB) { .pmcw.flags = PMCW_FLAGS_MASK_DNV };
     vfio_ccw_fsm_init(&sim.fsm, &sim.schib);
     vfio_ccw_link_init(&sim.link, &sim.vdev, &sim_transport, "simulation",
-                       host_news, NULL);
+                       host_news, ask_judge, NULL);
     open_link();
     door(vfio_ccw_fsm_event(&sim.fsm, VFIO_CCW_EV_OPEN));
     msch(true);

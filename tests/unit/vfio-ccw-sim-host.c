@@ -271,15 +271,12 @@ static void nothing(void *opaque)
 }
 
 /*
- * What is taken before the last IRB was read may take its place. An attention
- * tells nothing of the end that it has overwritten; anything else does, to who
- * can ask for the SCHIB.
+ * What is taken before the last IRB was read may take its place. Who can ask
+ * for the SCHIB finds out about an end that is lost so.
  */
-static bool may_hide_end(const SCSW *newer)
+static bool may_hide_end(void)
 {
-    return !sim_can_tell_ends_apart() ||
-           (newer->ctrl & SCSW_CTRL_MASK_STCTL) ==
-           (SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND);
+    return !sim_can_tell_ends_apart();
 }
 
 static void happened(void *opaque, VfioCcwHostCounter counter)
@@ -288,7 +285,7 @@ static void happened(void *opaque, VfioCcwHostCounter counter)
     uint32_t id;
 
     if (counter == VFIO_CCW_HOST_INTERRUPTS && !sim_pipeline_empty()) {
-        sim.irb_lost |= may_hide_end(&sim.driver.taken.scsw);
+        sim.irb_lost |= may_hide_end();
     }
     if (counter != VFIO_CCW_HOST_STARTS) {
         return;

@@ -106,6 +106,8 @@ bool sim_one_in(unsigned n);
 
 /* The machine was told @event; what it met is what the seeds are good for. */
 void sim_note(VFIOCCWState state, VFIOCCWEvent event);
+/* An alert took the place of what ends @state before that was read. */
+void sim_note_overwritten(VFIOCCWState state);
 
 /* One step that is neither the guest's nor mischief; false: there is none */
 bool sim_step_outside_guest(void);

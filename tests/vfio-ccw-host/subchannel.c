@@ -159,6 +159,7 @@ int host_subchannel_csch(HostSubchannel *sch)
     *scsw = (SCSW) {
         .ctrl = SCSW_FCTL_CLEAR_FUNC | SCSW_ACTL_CLEAR_PEND,
     };
+    sch->goes_on = 0;
     return 0;
 }
 
@@ -186,6 +187,19 @@ int host_subchannel_xsch(HostSubchannel *sch)
     return 0;
 }
 
+/* Unsolicited, or of a function that is over: what is in progress goes on. */
+static bool ends_nothing(const SCSW *scsw, const IRB *irb)
+{
+    uint16_t fctl = irb->scsw.ctrl & SCSW_CTRL_MASK_FCTL;
+    uint16_t stctl = irb->scsw.ctrl & SCSW_CTRL_MASK_STCTL;
+
+    if (fctl) {
+        return !(fctl & scsw->ctrl);
+    }
+    return !(irb->scsw.flags & SCSW_FLAGS_MASK_CC) &&
+           stctl == (SCSW_STCTL_ALERT | SCSW_STCTL_STATUS_PEND);
+}
+
 /* What TSCH clears once it has stored status that was pending */
 static void clear_status(SCSW *scsw)
 {
@@ -211,6 +225,8 @@ int host_subchannel_tsch(HostSubchannel *sch, IRB *irb)
         return 1;
     }
     clear_status(&sch->scsw);
+    sch->scsw.ctrl |= sch->goes_on;
+    sch->goes_on = 0;
     memset(&sch->irb, 0, sizeof(sch->irb));
     return 0;
 }
@@ -221,6 +237,7 @@ int host_subchannel_stsch(HostSubchannel *sch, SCHIB *schib)
         return 3;
     }
     *schib = (SCHIB) { .pmcw = sch->pmcw, .scsw = sch->scsw };
+    schib->scsw.ctrl |= sch->goes_on;
     return 0;
 }
 
@@ -434,6 +451,9 @@ void host_subchannel_present_irb(HostSubchannel *sch, const IRB *irb)
     }
 
     sch->irb = *irb;
+    sch->goes_on = ends_nothing(&sch->scsw, irb)
+                   ? sch->scsw.ctrl & (SCSW_CTRL_MASK_FCTL |
+                                       SCSW_CTRL_MASK_ACTL) : 0;
     sch->scsw = irb->scsw;
     sch->interrupt(sch->opaque);
 }

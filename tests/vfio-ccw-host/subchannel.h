@@ -48,6 +48,7 @@ typedef struct HostStatus {
 struct HostSubchannel {
     PMCW pmcw;
     SCSW scsw;
+    uint16_t goes_on;       /* control bits behind status that ends nothing */
     IRB irb;                /* what a TSCH stores beside the SCSW */
     bool gone;
     GQueue waiting;         /* status that has to wait for a TSCH */
