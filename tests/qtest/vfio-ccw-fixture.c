@@ -454,9 +454,13 @@ void complete_start(Bed *bed)
     expect_normal_end(bed);
 }
 
+/* A start of before, which no test has waited for, is not this one. */
 void assert_usable(Bed *bed)
 {
+    unsigned starts = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_STARTS);
+
     g_assert_cmpint(ssch(bed), ==, 0);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_STARTS, starts + 1);
     complete_start(bed);
 }
 
