@@ -68,6 +68,11 @@ class Archive:
     uri: str
     trust: str
 
+    def sources(self, suite):
+        """One suite of it, as apt wants to have it in a .sources file."""
+        return (f'Types: deb\nURIs: {self.uri}\nSuites: {suite}\n'
+                f'Components: main\n{self.trust}')
+
 
 def _os_codename():
     text = Path('/etc/os-release').read_text(encoding='utf-8')
@@ -177,8 +182,7 @@ class Suite:
             (self.root / name).mkdir(parents=True, exist_ok=True)
         (self.root / 'status').touch()
         (self.root / 'archive.sources').write_text(
-            f'Types: deb\nURIs: {self.archive.uri}\nSuites: {self.name}\n'
-            f'Components: main\n{self.archive.trust}', encoding='utf-8')
+            self.archive.sources(self.name), encoding='utf-8')
         self._apt('apt-get', 'update', '--error-on=any')
 
     def _versions(self, pattern):

@@ -64,17 +64,10 @@ install_packages()
 
 add_trixie()
 {
-    archive=$(cd "$(dirname "$0")" && /usr/bin/python3 -c \
-        'import debian; print("%s|%s" % debian.archive())')
-    key=${archive#*|}
-    {
-        echo "Types: deb"
-        echo "URIs: ${archive%%|*}"
-        echo "Suites: trixie"
-        echo "Components: main"
-        [ -z "$key" ] || echo "Signed-By: $key"
-    } | as_root tee /etc/apt/sources.list.d/vfio-ccw-trixie.sources \
-        > /dev/null
+    sources=$(cd "$(dirname "$0")" && /usr/bin/python3 -c \
+        'import debian; print(debian.machine_archive().sources("trixie"))')
+    echo "$sources" | as_root tee \
+        /etc/apt/sources.list.d/vfio-ccw-trixie.sources > /dev/null
     printf 'Package: *\nPin: release n=trixie\nPin-Priority: 50\n' |
         as_root tee /etc/apt/preferences.d/vfio-ccw-trixie > /dev/null
     apt update

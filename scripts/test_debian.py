@@ -13,6 +13,7 @@ import hashlib
 import http.server
 import io
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -275,6 +276,15 @@ class DebianTest(unittest.TestCase):
     def test_folder_cannot_be_written(self):
         (self.top / 'cache').touch()
         self.assert_cannot_be_had('kernel', 'set VFIO_CCW_CACHE')
+
+    def test_setup_machine_asks_for_what_is_there(self):
+        script = (debian.ROOT / 'scripts/setup_machine.sh').read_text()
+        [command] = re.findall(r"python3 -c \\\n\s+'(.*)'", script)
+        said = subprocess.run(['/usr/bin/python3', '-c', command],
+                              cwd=debian.ROOT / 'scripts', check=True,
+                              text=True, stdout=subprocess.PIPE).stdout
+        self.assertRegex(said, r'^Types: deb\nURIs: \S+\nSuites: trixie\n'
+                         r'Components: main\n')
 
     def test_folder_is_chosen(self):
         for variables, folder in (
