@@ -1513,14 +1513,11 @@ static void test_quiescing(void)
     vfio_ccw_fsm_event(&fsm, VFIO_CCW_EV_OPEN);
     vfio_ccw_fsm_event(&fsm, VFIO_CCW_EV_CLOSE);
     g_assert_cmpint(fsm.state, ==, VFIO_CCW_QUIESCING);
-    expect_all_ignored(&fsm);
-    expect_hidden(&fsm);
-    fsm.state = VFIO_CCW_QUIESCING_HALT;
-    expect_all_ignored(&fsm);
-    expect_hidden(&fsm);
-    fsm.state = VFIO_CCW_QUIESCING_CLEAR;
-    expect_all_ignored(&fsm);
-    expect_hidden(&fsm);
+    for (fsm.state = VFIO_CCW_QUIESCING_HALT;
+         fsm.state <= VFIO_CCW_QUIESCING; fsm.state++) {
+        expect_all_ignored(&fsm);
+        expect_hidden(&fsm);
+    }
 }
 
 /* docs/devel/vfio-ccw.rst */
