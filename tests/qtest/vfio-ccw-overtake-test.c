@@ -608,14 +608,17 @@ static void test_end_comes_before_the_halt_is_accepted(void)
 static void test_end_comes_after_the_halt_is_accepted(void)
 {
     Bed *bed = bed_enabled();
+    unsigned reads;
 
     start_active(bed);
+    reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_READS);
     vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_WORK);
     vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
     vfio_ccw_host_wait_held(bed->host, VFIO_CCW_HOST_IO_WORK);
     g_assert_cmpint(qcss_hsch(bed->qts, SCHID), ==, 0);
     vfio_ccw_host_wait_halt(bed->host);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_WORK);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_READS, reads + 1);
     expect_nothing(bed);
     g_assert_cmphex(scsw_ctrl(bed), ==,
                     SCSW_FCTL_START_FUNC | SCSW_FCTL_HALT_FUNC |
@@ -629,8 +632,10 @@ static void test_end_comes_after_the_halt_is_accepted(void)
 static void test_end_comes_before_the_answer_to_the_halt(void)
 {
     Bed *bed = bed_enabled();
+    unsigned reads;
 
     start_active(bed);
+    reads = vfio_ccw_host_count(bed->host, VFIO_CCW_HOST_IO_READS);
     vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_IO_WORK);
     vfio_ccw_host_hold(bed->host, VFIO_CCW_HOST_HALT_REPLY);
     vfio_ccw_host_present_status(bed->host, NORMAL_END, 0, 0);
@@ -640,6 +645,7 @@ static void test_end_comes_before_the_answer_to_the_halt(void)
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_IO_WORK);
     expect_nothing(bed);
     vfio_ccw_host_unhold(bed->host, VFIO_CCW_HOST_HALT_REPLY);
+    vfio_ccw_host_wait_count(bed->host, VFIO_CCW_HOST_IO_READS, reads + 1);
     expect_nothing(bed);
     vfio_ccw_host_wait_halt(bed->host);
     vfio_ccw_host_present_status(bed->host, 0, 0, 0);
