@@ -1,9 +1,10 @@
 /*
- * Tests of the emulated 3390 disk: the channel programs that Linux's
- * dasd_eckd driver, dasdfmt and the boot loader make, each command's checks,
- * and the image file
+ * Tests of the emulated 3390 disk and its image file
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The channel programs are those of Linux's dasd_eckd driver, of dasdfmt and of
+ * the boot loader, and those that try each command's checks.
  *
  * What a track has to look like is written down here once more, byte by
  * byte, and compared with the image; where Hercules is installed, its tools
